@@ -1,0 +1,214 @@
+//! Rated requests on their way to the stores: plain rows whose strings are symbols of one table per commit.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
+use crate::event::{Event, Sequence};
+use crate::money::Usd;
+use crate::position::Place;
+use crate::rating::Rated;
+use crate::time::{EventTime, Micros};
+use crate::usage::{ByClass, Class};
+
+/// A string of the commit's [`Names`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol(u32);
+
+impl Symbol {
+    /// Its place in [`Names::all`].
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// The distinct strings of one commit, each stored once.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    all: Vec<Box<str>>,
+    // Only ever asked, never iterated.
+    places: HashTable<u32>,
+}
+
+impl Names {
+    /// The symbol of `name`, which is added if it is new.
+    pub fn intern(&mut self, name: &str) -> Symbol {
+        let hasher = Xxh3DefaultBuilder::new();
+        let hash = hasher.hash_one(name);
+        let all = &self.all;
+        let text_of = |place: &u32| usize::try_from(*place).ok().and_then(|place| all.get(place)).map(Box::as_ref);
+        if let Some(place) = self.places.find(hash, |place| text_of(place) == Some(name)) {
+            return Symbol(*place);
+        }
+        let place = u32::try_from(all.len())
+            .expect("a commit has fewer than 2^32 distinct strings: it is cut by size long before");
+        self.places.insert_unique(hash, place, |place| hasher.hash_one(text_of(place).unwrap_or_default()));
+        self.all.push(name.into());
+        Symbol(place)
+    }
+
+    /// The string of `symbol`.
+    pub fn text(&self, symbol: Symbol) -> &str {
+        usize::try_from(symbol.0).ok().and_then(|place| self.all.get(place)).map_or("", Box::as_ref)
+    }
+
+    /// All strings, in the order of their symbols.
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.all.iter().map(Box::as_ref)
+    }
+}
+
+/// A run of the commit's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Span {
+    from: usize,
+    to: usize,
+}
+
+/// One request: what it was, what it used, what it cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    /// Where its event stands in the log.
+    pub place: Place,
+    /// When the log took it.
+    pub received_at: EventTime,
+    id: Span,
+    chain: Span,
+    /// The node or proxy.
+    pub source: Symbol,
+    /// The try, from 0.
+    pub attempt: u32,
+    /// Billing time.
+    pub time: EventTime,
+    /// Who is billed; `None` = the node could not say.
+    pub tenant: Option<Symbol>,
+    /// The node's own count.
+    pub sequence: Option<Sequence>,
+    /// The cache domain.
+    pub domain: Symbol,
+    /// The provider.
+    pub provider: Symbol,
+    /// The model that was asked for.
+    pub request_model: Symbol,
+    /// The model it was priced as: the one that served it, else the one asked for.
+    pub model: Symbol,
+    /// `chat`, `completion`, …
+    pub operation: Option<Symbol>,
+    /// `standard`, `batch`, …
+    pub service_tier: Option<Symbol>,
+    /// Where it was served.
+    pub region: Option<Symbol>,
+    /// The customer's feature.
+    pub feature: Option<Symbol>,
+    /// The tenant's project.
+    pub project: Option<Symbol>,
+    /// `prod`, `eval`, …
+    pub traffic_class: Option<Symbol>,
+    /// HTTP status of the answer.
+    pub http_status: Option<u16>,
+    /// Quantities by class.
+    pub parts: ByClass<u64>,
+    /// Whether the reporter says anything about cache reads.
+    pub cache_reported: bool,
+    /// Tokens per block of the prefix chain; 0 = no chain.
+    pub block_tokens: u32,
+    /// One of this many blocks is listed.
+    pub sampled_of: u32,
+    /// Time in the node's queue.
+    pub queue: Option<Micros>,
+    /// Time to the first token.
+    pub ttft: Option<Micros>,
+    /// Time from start to end.
+    pub duration: Option<Micros>,
+    /// The money.
+    pub rated: Rated,
+}
+
+impl Charge {
+    /// The sum over all classes.
+    pub fn cost(&self) -> Usd {
+        self.rated.costs.iter().map(|(_, cost)| cost).sum()
+    }
+
+    /// The cost of `classes`.
+    pub fn cost_of(&self, classes: &[Class]) -> Usd {
+        classes.iter().map(|class| self.rated.costs.get(*class)).sum()
+    }
+}
+
+/// The charges of one commit, in order of arrival, with the strings and prefix blocks they refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Charges {
+    /// The strings.
+    pub names: Names,
+    text: String,
+    blocks: Vec<u64>,
+    rows: Vec<Charge>,
+}
+
+impl Charges {
+    /// Appends the charge of `event`.
+    pub fn push(&mut self, place: Place, received_at: EventTime, event: &Event<'_>, rated: Rated) {
+        let id = Span { from: self.text.len(), to: self.text.len().saturating_add(event.id.len()) };
+        self.text.push_str(&event.id);
+        let from = self.blocks.len();
+        let (block_tokens, sampled_of) = match &event.prefix {
+            Some(chain) => {
+                self.blocks.extend_from_slice(&chain.blocks);
+                (chain.block_tokens, chain.sampled_of)
+            }
+            None => (0, 1),
+        };
+        let names = &mut self.names;
+        let request_model = names.intern(&event.request_model);
+        self.rows.push(Charge {
+            place,
+            received_at,
+            id,
+            chain: Span { from, to: self.blocks.len() },
+            source: names.intern(&event.source),
+            attempt: event.attempt,
+            time: event.time,
+            tenant: event.tenant.as_deref().map(|name| names.intern(name)),
+            sequence: event.sequence,
+            domain: names.intern(&event.domain),
+            provider: names.intern(&event.provider),
+            request_model,
+            model: event.response_model.as_deref().map_or(request_model, |name| names.intern(name)),
+            operation: event.operation.as_deref().map(|name| names.intern(name)),
+            service_tier: event.service_tier.as_deref().map(|name| names.intern(name)),
+            region: event.region.as_deref().map(|name| names.intern(name)),
+            feature: event.feature.as_deref().map(|name| names.intern(name)),
+            project: event.project.as_deref().map(|name| names.intern(name)),
+            traffic_class: event.traffic_class.as_deref().map(|name| names.intern(name)),
+            http_status: event.http_status,
+            parts: event.usage.parts,
+            cache_reported: event.usage.cache_reported,
+            block_tokens,
+            sampled_of,
+            queue: event.queue,
+            ttft: event.ttft,
+            duration: event.duration,
+            rated,
+        });
+    }
+
+    /// The rows, in order of arrival.
+    pub fn rows(&self) -> &[Charge] {
+        &self.rows
+    }
+
+    /// The event id of a row of this commit.
+    pub fn id(&self, charge: &Charge) -> &str {
+        self.text.get(charge.id.from..charge.id.to).unwrap_or_default()
+    }
+
+    /// The prefix blocks of a row of this commit, root first.
+    pub fn blocks(&self, charge: &Charge) -> &[u64] {
+        self.blocks.get(charge.chain.from..charge.chain.to).unwrap_or_default()
+    }
+}

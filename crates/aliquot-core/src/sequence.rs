@@ -1,0 +1,92 @@
+//! Which events of a node's count are in: exact deduplication for ever in memory that grows with holes, not with events.
+
+use alloc::collections::BTreeMap;
+
+/// Holes tracked per stream. A healthy node has none; thousands mean that it does not count consecutively.
+pub const GAPS_MAX: usize = 4_096;
+
+/// The sequence numbers of one stream that have arrived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// Maximal disjoint runs, start → end (exclusive).
+    runs: BTreeMap<u64, u64>,
+}
+
+/// What became of a sequence number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Not seen before.
+    New,
+    /// Already here.
+    Duplicate,
+    /// Would open more than [`GAPS_MAX`] holes; not recorded.
+    TooSparse,
+}
+
+impl Arrived {
+    /// What `seq` would be, recording nothing.
+    pub fn look(&self, seq: u64) -> Arrival {
+        let before = self.runs.range(..=seq).next_back();
+        if before.is_some_and(|(_, end)| seq < *end) {
+            return Arrival::Duplicate;
+        }
+        let touches = before.is_some_and(|(_, end)| *end == seq)
+            || seq.checked_add(1).is_some_and(|after| self.runs.contains_key(&after));
+        if !touches && self.runs.len() > GAPS_MAX {
+            return Arrival::TooSparse;
+        }
+        Arrival::New
+    }
+
+    /// Records `seq`; only an [`Arrival::New`] changes anything.
+    pub fn insert(&mut self, seq: u64) -> Arrival {
+        let arrival = self.look(seq);
+        if arrival == Arrival::New {
+            let end = seq.saturating_add(1);
+            let end = self.runs.remove(&end).unwrap_or(end);
+            match self.runs.range_mut(..seq).next_back() {
+                Some((_, previous_end)) if *previous_end == seq => *previous_end = end,
+                _ => {
+                    self.runs.insert(seq, end);
+                }
+            }
+        }
+        arrival
+    }
+
+    /// The runs that arrived, `(from, to)` half-open, ascending.
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + '_ {
+        self.runs.iter().map(|(from, to)| (*from, *to))
+    }
+
+    /// The missing runs below the highest number seen, `(from, to)` half-open, ascending.
+    pub fn gaps(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let starts = self.runs.keys().copied();
+        let ends = core::iter::once(0).chain(self.runs.values().copied());
+        ends.zip(starts).filter(|(from, to)| from < to)
+    }
+
+    /// One past the highest number seen.
+    pub fn end(&self) -> u64 {
+        self.runs.values().next_back().copied().unwrap_or_default()
+    }
+
+    /// How many numbers arrived.
+    pub fn count(&self) -> u64 {
+        self.runs().fold(0, |sum, (from, to)| sum.saturating_add(to.saturating_sub(from)))
+    }
+
+    /// The stream whose runs are `runs`; `None` unless they are ascending, disjoint, apart and not empty.
+    pub fn restore(runs: impl IntoIterator<Item = (u64, u64)>) -> Option<Self> {
+        let mut restored = BTreeMap::new();
+        let mut floor = None;
+        for (from, to) in runs {
+            if from >= to || floor.is_some_and(|end| from <= end) {
+                return None;
+            }
+            floor = Some(to);
+            restored.insert(from, to);
+        }
+        Some(Self { runs: restored })
+    }
+}
