@@ -1,1 +1,24 @@
+//! The lake: rated requests and rejected messages as two Delta tables that any Delta reader can read. It writes, compacts and
+//! remembers positions; it prices nothing, and it answers no question (see `aliquot-query`).
+//!
+//! Reading order: the sink, one table and its commits, one data file, the columns, and the upkeep.
+#![deny(missing_docs)]
 
+mod error;
+mod lake;
+mod maintain;
+
+mod data_file;
+mod table;
+
+mod columns;
+mod rejects;
+mod requests;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use lake::Lake;
+pub use maintain::{Maintained, Upkeep};
+pub use table::TableName;

@@ -1,0 +1,192 @@
+//! The lake as a sink: rejects first, then requests, each with its own positions. It neither rates nor answers questions.
+//!
+//! # Why are there two positions, and which of them counts?
+//! A commit becomes two Delta commits, and a process can die between them. Each table therefore drops the rows *it* holds, by
+//! *its* position: `rejects` moves only when it gets rows, and uses its position for nothing else. What the lake as a whole holds
+//! is the position of `requests`: it is written after the rejects of the same ranges are durable, so everything below it, of
+//! both kinds, is there.
+//!
+//! # Why is a commit without a single charge written to `requests`?
+//! Because the pipeline resumes from the minimum over its sinks and needs a state snapshot at or before it. If the position stood
+//! still through an hour of duplicates or rejects, that hour would be read again after each restart, and the snapshots of an hour
+//! would have to be kept. Such a commit is one small log entry without a data file; it is written only if the log moved, so an
+//! idle system writes nothing, and checkpoints fold it away.
+//!
+//! # What if two processes believe they own a partition?
+//! The one that commits second is refused by Delta, reads the log anew, drops the rows that are there and goes on with the rest.
+//! That is right for whichever comes first, because the rows of an offset are the same whoever folds them. A position never goes
+//! back: a range that ends at or before the position is held already.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use aliquot_core::charge::Charges;
+use aliquot_core::commit::Commit;
+use aliquot_core::ports::Sink;
+use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
+use arrow::array::RecordBatch;
+use deltalake::kernel::Add;
+
+use crate::error::Error;
+use crate::table::{Appended, Table, TableName};
+use crate::{data_file, rejects, requests};
+
+/// The two tables of the lake, open for writing. Any number of processes may hold the same lake open.
+#[derive(Debug)]
+pub struct Lake {
+    requests: Table,
+    rejects: Table,
+}
+
+/// How often an append that others overtook is tried again: each time means another process moved one of our partitions, which
+/// takes a rebalance, so that more than a few in a row is a fault of the configuration.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// The ranges that were read and the positions held before: which rows are new.
+struct News<'a> {
+    ranges: &'a BTreeMap<Partition, OffsetRange>,
+    held: Positions,
+}
+
+impl News<'_> {
+    /// Whether a row at `place` is still to be written.
+    fn has(&self, place: Place) -> bool {
+        self.held.get(&place.partition).is_some_and(|held| place.offset >= *held)
+    }
+
+    /// Where the partitions will be that move at all.
+    fn moved(&self) -> Positions {
+        let ends = self.ranges.iter().map(|(partition, range)| (*partition, range.to));
+        ends.filter(|(partition, to)| self.held.get(partition).is_some_and(|held| held < to)).collect()
+    }
+
+    /// A name for files of this commit: the first partition that moves and its new offsets.
+    fn stem(&self, version: u64) -> String {
+        let first = self.moved().pop_first().map(|(partition, to)| {
+            let Offset(from) = self.held.get(&partition).copied().unwrap_or_default();
+            format!("p{}-{from}-{}", partition.0, to.0)
+        });
+        format!("{}-v{version}", first.unwrap_or_default())
+    }
+}
+
+impl Lake {
+    /// Opens the lake in `dir`, creating the directory and the tables that are missing.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] when a table of another shape lies there; otherwise what the store says.
+    pub async fn open(dir: &Path) -> Result<Self, Error> {
+        let arrow = |table| move |source| Error::Arrow { table, source };
+        let columns = requests::to_batch(&Charges::default(), &[]).map_err(arrow(TableName::Requests))?.schema();
+        let requests = Box::pin(Table::open(dir, TableName::Requests, &columns)).await?;
+        let columns = rejects::to_batch(&[], &[]).map_err(arrow(TableName::Rejects))?.schema();
+        let rejects = Box::pin(Table::open(dir, TableName::Rejects, &columns)).await?;
+        Ok(Self { requests, rejects })
+    }
+
+    async fn commit_rejects(&mut self, commit: &Commit) -> Result<(), Error> {
+        let table = &mut self.rejects;
+        for _ in 0..ATTEMPTS_MAX {
+            let news = news(table, commit).await?;
+            let days = rejects::by_day(&commit.rejects, |row| news.has(row.place));
+            if days.is_empty() {
+                return Ok(());
+            }
+            let mut batches = Vec::with_capacity(days.len());
+            for (day, picked) in days {
+                let batch = rejects::to_batch(&commit.rejects, &picked);
+                batches.push((day, batch.map_err(|source| Error::Arrow { table: table.name(), source })?));
+            }
+            if append(table, &news, batches).await? == Appended::Done {
+                return Ok(());
+            }
+        }
+        Err(Error::Contended { table: self.rejects.name(), attempts: ATTEMPTS_MAX })
+    }
+
+    async fn commit_requests(&mut self, commit: &Commit) -> Result<(), Error> {
+        let table = &mut self.requests;
+        for _ in 0..ATTEMPTS_MAX {
+            let news = news(table, commit).await?;
+            if news.moved().is_empty() {
+                return Ok(());
+            }
+            let days = requests::by_day(&commit.charges, |row| news.has(row.place));
+            let mut batches = Vec::with_capacity(days.len());
+            for (day, picked) in days {
+                let batch = requests::to_batch(&commit.charges, &picked);
+                batches.push((day, batch.map_err(|source| Error::Arrow { table: table.name(), source })?));
+            }
+            if append(table, &news, batches).await? == Appended::Done {
+                return Ok(());
+            }
+        }
+        Err(Error::Contended { table: self.requests.name(), attempts: ATTEMPTS_MAX })
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn commit_rejects_only(&mut self, commit: &Commit) -> Result<(), Error> {
+        self.commit_rejects(commit).await
+    }
+}
+
+impl Sink for Lake {
+    type Error = Error;
+
+    fn name(&self) -> &'static str {
+        "lake"
+    }
+
+    async fn positions(&mut self, partitions: &[Partition]) -> Result<Positions, Error> {
+        // Whoever asks has just been given these partitions: another process may have moved them a moment ago.
+        self.requests.refresh().await?;
+        self.requests.positions(partitions.iter().copied()).await
+    }
+
+    async fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
+        check_ranges(commit)?;
+        Box::pin(self.commit_rejects(commit)).await?;
+        Box::pin(self.commit_requests(commit)).await
+    }
+}
+
+/// What of `commit` the table does not hold yet.
+async fn news<'a>(table: &mut Table, commit: &'a Commit) -> Result<News<'a>, Error> {
+    let held = table.positions(commit.ranges.keys().copied()).await?;
+    Ok(News { ranges: &commit.ranges, held })
+}
+
+/// Writes one file per batch and commits them with the new positions. The files of an overtaken append stay behind, named by
+/// nothing; the upkeep removes them.
+async fn append(table: &mut Table, news: &News<'_>, batches: Vec<(i32, RecordBatch)>) -> Result<Appended, Error> {
+    let stem = news.stem(table.version());
+    let mut files = Vec::with_capacity(batches.len());
+    for (day, batch) in batches {
+        files.push(write(table, day, &stem, batch).await?);
+    }
+    let rows = files.len();
+    let appended = Box::pin(table.append(files, &news.moved())).await?;
+    tracing::debug!(table = %table.name(), files = rows, outcome = ?appended, "lake commit");
+    Ok(appended)
+}
+
+async fn write(table: &Table, day: i32, stem: &str, batch: RecordBatch) -> Result<Add, Error> {
+    let name = table.name();
+    // Encoding is the costly part; on its own thread it does not hold up whoever else shares this one.
+    let encoded = tokio::task::spawn_blocking(move || Ok((data_file::encode(&batch)?, data_file::stats(&batch))));
+    let (bytes, stats) = encoded.await?.map_err(|source| Error::Parquet { table: name, source })?;
+    let store = table.store();
+    data_file::put(store.as_ref(), day, stem, bytes, stats)
+        .await
+        .map_err(|source| Error::delta("write a data file of", name)(source.into()))
+}
+
+fn check_ranges(commit: &Commit) -> Result<(), Error> {
+    let inside = |place: &Place| commit.ranges.get(&place.partition).is_some_and(|range| place.offset < range.to);
+    let charged = commit.charges.rows().iter().map(|row| row.place);
+    let rejected = commit.rejects.iter().map(|row| row.place);
+    match charged.chain(rejected).find(|place| !inside(place)) {
+        Some(place) => Err(Error::OutsideRanges { place }),
+        None => Ok(()),
+    }
+}
