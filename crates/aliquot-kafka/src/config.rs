@@ -34,8 +34,9 @@ const RESERVED: [&str; 19] = [
 
 /// What a consumer uses. Fetched messages wait in a queue of 32 MiB, refilled by answers of at most 16 MiB, 2 MiB for one
 /// partition: enough to keep a fast pipeline busy, and a bound on memory that does not grow with the number of partitions.
+/// A full queue is looked at again after 10 ms; the client's own second would let the pipeline run dry.
 /// Members that died are missed after 10 seconds.
-const CONSUMER: [(&str, &str); 9] = [
+const CONSUMER: [(&str, &str); 10] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
@@ -43,6 +44,7 @@ const CONSUMER: [(&str, &str); 9] = [
     ("queued.max.messages.kbytes", "32768"),
     ("fetch.max.bytes", "16777216"),
     ("fetch.message.max.bytes", "2097152"),
+    ("fetch.queue.backoff.ms", "10"),
     ("session.timeout.ms", "10000"),
     ("heartbeat.interval.ms", "2000"),
 ];

@@ -199,22 +199,28 @@ impl KafkaSource {
         }
     }
 
-    /// What an error that came instead of a message means; nothing if it does not matter.
+    /// Deals with an error that came instead of a message. It is forgotten only once it is dealt with, since the client says
+    /// only once that it stopped fetching a partition.
     async fn examine(&mut self, failure: KafkaError) -> Result<(), Error> {
         match failure.rdkafka_error_code() {
             // The partitions were taken away because nobody pulled for too long; the revocation follows.
-            Some(RDKafkaErrorCode::PollExceeded) => Ok(()),
+            Some(RDKafkaErrorCode::PollExceeded) => self.failed = None,
+            // It does not say which partition, so all are asked, and start again where they are.
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                for (partition, cursor) in self.cursors.clone() {
-                    let start = self.place(Partition(partition), cursor).await?;
-                    if start != cursor {
-                        self.starts.insert(partition, start);
-                    }
+                let mut starts = BTreeMap::new();
+                for (partition, cursor) in &self.cursors {
+                    starts.insert(*partition, self.place(Partition(*partition), *cursor).await?);
                 }
-                if self.starts.is_empty() { Err(self.error("read", failure)) } else { self.settle() }
+                self.starts = starts;
+                self.failed = None;
+                self.settle()?;
             }
-            _ => Err(self.error("read", failure)),
+            _ => {
+                self.failed = None;
+                return Err(self.error("read", failure));
+            }
         }
+        Ok(())
     }
 
     /// Where reading can start if `wanted` is: there, or, where that is allowed, behind what retention deleted.
@@ -264,7 +270,7 @@ impl Source for KafkaSource {
                 }
                 continue;
             }
-            if let Some(failure) = self.failed.take() {
+            if let Some(failure) = self.failed.clone() {
                 self.examine(failure).await?;
             }
             if self.gather() {
