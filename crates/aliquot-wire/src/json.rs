@@ -1,0 +1,116 @@
+//! CloudEvents JSON, one event or an array of them, to events and back.
+//!
+//! An array is read in one go as long as all is well. From the first event that is not, the rest is cut into single events
+//! first, so that a bad one takes none of its neighbours along.
+
+use std::fmt;
+
+use aliquot_core::event::Event;
+use aliquot_core::reject::Reason;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+
+use crate::cloudevent::Envelope;
+use crate::field::Reading;
+use crate::limits::Limits;
+use crate::refusal::{Problem, Refusal};
+
+mod cut;
+mod encode;
+
+pub use encode::{encode, encode_batch};
+
+/// What a decoder calls for every event.
+pub(crate) type Each<'e> = dyn FnMut(u32, Result<&Event<'_>, Refusal<'_>>) + 'e;
+
+/// Reads a message that is one event.
+pub(crate) fn decode_one(payload: &[u8], limits: &Limits, each: &mut Each<'_>) {
+    let mut event = Event::default();
+    match read(payload, limits, &mut event) {
+        Ok(()) => each(0, Ok(&event)),
+        Err(problem) => each(0, Err(problem.about(payload))),
+    }
+}
+
+/// Reads a message that is an array of events.
+pub(crate) fn decode_batch(payload: &[u8], limits: &Limits, each: &mut Each<'_>) {
+    let mut event = Event::default();
+    let mut count = 0;
+    if let Ok(text) = str::from_utf8(payload) {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let mut reading = Reading::new(limits);
+        let batch = Batch { reading: &mut reading, event: &mut event, each, count: &mut count };
+        if deserializer.deserialize_seq(batch).and_then(|()| deserializer.end()).is_ok() {
+            return;
+        }
+    }
+    decode_pieces(payload, limits, count, &mut event, each);
+}
+
+/// Reads the events from number `count` on, each for itself.
+fn decode_pieces<'de>(payload: &'de [u8], limits: &Limits, count: u32, event: &mut Event<'de>, each: &mut Each<'_>) {
+    for (piece, index) in cut::pieces(payload).zip(0..).skip_while(|(_, index)| *index < count) {
+        if index >= limits.events_per_message {
+            let detail =
+                format!("the message has more than {} events: send smaller batches", limits.events_per_message);
+            return each(index, Err(Problem::new(Reason::TooLarge, detail).about(payload)));
+        }
+        match piece {
+            Ok(piece) => match read(piece, limits, event) {
+                Ok(()) => each(index, Ok(event)),
+                Err(problem) => each(index, Err(problem.about(piece))),
+            },
+            Err(refusal) => each(index, Err(refusal)),
+        }
+    }
+}
+
+/// Reads one event from exactly these bytes.
+fn read<'de>(bytes: &'de [u8], limits: &Limits, event: &mut Event<'de>) -> Result<(), Problem> {
+    let text = str::from_utf8(bytes).map_err(|_| Problem::new(Reason::Malformed, "the event is not UTF-8"))?;
+    reset(event);
+    let mut reading = Reading::new(limits);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Envelope { reading: &mut reading, event }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| reading.problem_of(&error))
+}
+
+/// Empties the event, but keeps the room its blocks took.
+fn reset(event: &mut Event<'_>) {
+    *event = Event { prefix: event.prefix.take(), ..Event::default() };
+}
+
+/// Reads events until the first that is not well.
+struct Batch<'s, 'c, 'e, 'de> {
+    reading: &'s mut Reading<'c>,
+    event: &'s mut Event<'de>,
+    each: &'s mut Each<'e>,
+    count: &'s mut u32,
+}
+
+impl<'de> Visitor<'de> for Batch<'_, '_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an array of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self { reading, event, each, count } = self;
+        while *count < reading.limits.events_per_message {
+            reset(event);
+            if list.next_element_seed(Envelope { reading, event })?.is_none() {
+                return Ok(());
+            }
+            each(*count, Ok(event));
+            *count = count.saturating_add(1);
+        }
+        // With elements left over the reader itself errs, and the pieces tell how many there are.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

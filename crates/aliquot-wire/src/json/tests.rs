@@ -1,0 +1,234 @@
+//! JSON in and out: the same events, the right reasons, and no bytes that stop the others.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+use crate::testing::{decoded, decoded_within, event, mutated};
+use crate::{JSON, JSON_BATCH};
+
+const GOOD: &str = r#"{"specversion":"1.0","type":"aliquot.request.v1","source":"n","id":"r","time":"2026-01-31T12:00:00Z",
+    "data":{"provider":"p","request_model":"m","usage":{"uncached":3}}}"#;
+
+/// The good event with `from` replaced by `to`.
+fn with(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    GOOD.replace(from, to)
+}
+
+fn reason_of(message: &str) -> Option<(Reason, String)> {
+    let [seen] = decoded(JSON, message.as_bytes()).try_into().unwrap();
+    seen.err().map(|(reason, detail, raw)| {
+        assert_eq!(raw, message.as_bytes());
+        (reason, detail)
+    })
+}
+
+#[track_caller]
+fn refused(message: &str, reason: Reason, field: &str) {
+    let (found, detail) = reason_of(message).expect("refused");
+    assert_eq!(found, reason, "{detail}: {message}");
+    assert!(detail.contains(field), "{detail} names {field}");
+}
+
+#[test]
+fn what_is_absent_has_its_default() {
+    let event = decoded("", GOOD.as_bytes()).remove(0).unwrap();
+    assert_eq!((event.tenant, event.sequence, event.domain.as_ref(), event.attempt), (None, None, "n", 0));
+    assert_eq!(event.usage.parts.get(aliquot_core::usage::Class::Requests), 1);
+    assert!(!event.usage.cache_reported && event.prefix.is_none());
+    let reports = |usage: &str| {
+        let message = with(r#""uncached":3"#, usage);
+        decoded(JSON, message.as_bytes()).remove(0).unwrap().usage.cache_reported
+    };
+    assert!(reports(r#""cache_read":0"#) && reports(r#""cache_write_1h":5"#) && reports(r#""cache_reported":true"#));
+    assert!(!reports(r#""cache_read":0,"cache_reported":false"#) && !reports(r#""output":4"#));
+    let prefix =
+        with(r#""usage""#, r#""prefix":{"block_tokens":16,"blocks":"00000000000000ff0000000000000001"},"usage""#);
+    let chain = decoded(JSON, prefix.as_bytes()).remove(0).unwrap().prefix.unwrap();
+    assert_eq!((chain.block_tokens, chain.sampled_of, chain.blocks), (16, 1, vec![255, 1]));
+}
+
+#[test]
+fn the_order_of_names_does_not_matter() {
+    let data_first = r#"{"data":{"usage":{"uncached":3},"request_model":"m","provider":"p"},"time":"2026-01-31T12:00:00Z",
+        "id":"r","source":"n","type":"aliquot.request.v1","specversion":"1.0"}"#;
+    assert_eq!(decoded(JSON, data_first.as_bytes()), decoded(JSON, GOOD.as_bytes()));
+    refused(&data_first.replace("\"provider\"", "\"prompt\""), Reason::PromptText, "prompt");
+    refused(&data_first.replace(".v1", ".v2"), Reason::UnknownEventType, "another version");
+}
+
+#[test]
+fn sequences_come_whole() {
+    for (epoch, seq) in [("1", "2"), ("\"1\"", "\"2\"")] {
+        let message = with(r#""id":"r""#, &format!(r#""id":"r","nodeepoch":{epoch},"nodeseq":{seq}"#));
+        let event = decoded(JSON, message.as_bytes()).remove(0).unwrap();
+        assert_eq!(event.sequence, Some(aliquot_core::event::Sequence { epoch: 1, seq: 2 }));
+    }
+    refused(&with(r#""id":"r""#, r#""id":"r","nodeseq":2"#), Reason::MissingField, "nodeepoch");
+    refused(&with(r#""id":"r""#, r#""id":"r","nodeepoch":2"#), Reason::MissingField, "nodeseq");
+    refused(&with(r#""id":"r""#, r#""id":"r","nodeepoch":"-2""#), Reason::Negative, "nodeepoch");
+    refused(&with(r#""id":"r""#, r#""id":"r","nodeepoch":"18446744073709551616""#), Reason::Overflow, "nodeepoch");
+    refused(&with(r#""id":"r""#, r#""id":"r","nodeepoch":"x""#), Reason::WrongType, "nodeepoch");
+}
+
+#[test]
+fn every_reason_is_told_apart() {
+    for cut in ["", "{", "nul", "{\"a\":1,}", &GOOD[..GOOD.len() - 1], &format!("{GOOD}x")] {
+        refused(cut, Reason::Malformed, "not JSON");
+    }
+    for other in ["[]", "1", "null", "\"text\""] {
+        refused(other, Reason::WrongType, "object");
+    }
+    refused(&with(r#""id":"r""#, r#""id":5"#), Reason::WrongType, "id");
+    refused(&with(r#"{"uncached":3}"#, "[]"), Reason::WrongType, "data.usage");
+    refused(&with(r#""uncached":3"#, r#""uncached":"3""#), Reason::WrongType, "uncached");
+    refused(&with(r#""uncached":3"#, r#""uncached":3.5"#), Reason::WrongType, "uncached");
+    refused(&with(r#""uncached":3"#, r#""uncached":-3"#), Reason::Negative, "uncached");
+    refused(&with(r#""uncached":3"#, r#""uncached":-3e4"#), Reason::Negative, "uncached");
+    refused(&with(r#""uncached":3"#, r#""uncached":18446744073709551616"#), Reason::Overflow, "uncached");
+    refused(&with(r#""usage""#, r#""attempt":4294967296,"usage""#), Reason::Overflow, "attempt");
+    refused(&with(r#""usage""#, r#""http_status":65536,"usage""#), Reason::Overflow, "http_status");
+    refused(&with(r#""usage""#, r#""duration_us":9223372036854775808,"usage""#), Reason::Overflow, "duration_us");
+    for field in ["specversion", "type", "source", "id", "time", "data", "provider", "request_model", "usage"] {
+        let message = with(&format!("\"{field}\""), &format!("\"{field}x\""));
+        refused(&message, Reason::MissingField, field);
+    }
+    refused(&with(r#""id":"r""#, r#""id":"""#), Reason::MissingField, "id");
+    refused(&with("aliquot.request.v1", "aliquot.request.v2"), Reason::UnknownEventType, "another version");
+    refused(&with("aliquot.request.v1", "aliquot.node.v1"), Reason::UnknownEventType, "aliquot.node.v1 is not read");
+    refused(&with(r#""1.0""#, r#""0.3""#), Reason::UnknownEventType, "specversion");
+    refused(&with("2026-01-31T12", "2026-01-32T12"), Reason::AbsurdTime, "time");
+    refused(&with(r#""id":"r""#, r#""id":"r","id":"s""#), Reason::Malformed, "id is given twice");
+    refused(&with(r#""uncached":3"#, r#""uncached":3,"uncached":0"#), Reason::Malformed, "uncached is given twice");
+    refused(&with(r#""id":"r""#, r#""id":"r","datacontenttype":"text/plain""#), Reason::WrongType, "datacontenttype");
+}
+
+#[test]
+fn prefix_chains_are_whole_blocks() {
+    let prefix = |prefix: &str| with(r#""usage""#, &format!(r#""prefix":{prefix},"usage""#));
+    assert_eq!(reason_of(&prefix("null")), None);
+    refused(&prefix(r#"{"block_tokens":16,"blocks":"00"}"#), Reason::Malformed, "prefix.blocks");
+    refused(&prefix(r#"{"block_tokens":16,"blocks":"000000000000000g"}"#), Reason::Malformed, "prefix.blocks");
+    refused(&prefix(r#"{"block_tokens":16,"blocks":["0000000000000000"]}"#), Reason::WrongType, "prefix.blocks");
+    refused(&prefix(r#"{"block_tokens":0,"blocks":""}"#), Reason::WrongType, "prefix.block_tokens");
+    refused(&prefix(r#"{"blocks":""}"#), Reason::MissingField, "prefix.block_tokens");
+    refused(&prefix(r#"{"block_tokens":16}"#), Reason::MissingField, "prefix.blocks");
+}
+
+#[test]
+fn text_is_refused_and_not_repeated() {
+    let secret = "my secret";
+    for (from, to) in [
+        (r#""id":"r""#, r#""id":"r","prompt":"my secret""#),
+        (r#""usage""#, r#""messages":[{"role":"user","content":"my secret"}],"usage""#),
+        (r#""usage""#, r#""extra":{"deep":{"completion":"my secret"}},"usage""#),
+        (r#""uncached":3"#, r#""text":"my secret""#),
+    ] {
+        let (reason, detail) = reason_of(&with(from, to)).unwrap();
+        assert_eq!(reason, Reason::PromptText);
+        assert!(!detail.contains(secret), "{detail}");
+    }
+    let (reason, detail) = reason_of(&with(r#""uncached":3"#, r#""uncached":"my secret""#)).unwrap();
+    assert!(reason == Reason::WrongType && !detail.contains(secret), "{detail}");
+    let harmless = with(r#""usage""#, r#""cost_center":"x","prompt_version":"v3","extra":{"a":[1,2]},"usage""#);
+    assert_eq!(reason_of(&harmless), None);
+}
+
+#[test]
+fn limits_hold() {
+    let within = |limits: Limits, content_type: &str, message: &str| {
+        decoded_within(&limits, content_type, message.as_bytes()).pop().unwrap().unwrap_err()
+    };
+    let all = Limits::default();
+    let (reason, _, raw) = within(Limits { message_bytes: GOOD.len() - 1, ..all }, JSON, GOOD);
+    assert_eq!((reason, raw.as_slice()), (Reason::TooLarge, GOOD.as_bytes()));
+    let long = with(r#""id":"r""#, r#""id":"abcdef""#);
+    let (reason, detail, _) = within(Limits { field_bytes: 5, ..all }, JSON, &long.replace("aliquot.request.v1", "a"));
+    assert_eq!(
+        (reason, detail.as_str()),
+        (Reason::UnknownEventType, "the type is not aliquot.request.v1, the only one this version reads")
+    );
+    let (reason, _, _) =
+        within(Limits { field_bytes: 20, ..all }, JSON, &with(r#""id":"r""#, r#""id":"123456789012345678901""#));
+    assert_eq!(reason, Reason::TooLarge);
+    let chain =
+        with(r#""usage""#, r#""prefix":{"block_tokens":1,"blocks":"00000000000000010000000000000002"},"usage""#);
+    assert_eq!(within(Limits { blocks_per_event: 1, ..all }, JSON, &chain).0, Reason::TooLarge);
+    let batch = format!("[{GOOD},{GOOD},{GOOD}]");
+    let two = Limits { events_per_message: 2, ..all };
+    let seen = decoded_within(&two, JSON_BATCH, batch.as_bytes());
+    assert_eq!(seen.len(), 3);
+    let (reason, _, raw) = seen[2].as_ref().unwrap_err();
+    assert_eq!((*reason, raw.as_slice()), (Reason::TooLarge, batch.as_bytes()));
+    let exactly = decoded_within(&two, JSON_BATCH, format!("[{GOOD},{GOOD}]").as_bytes());
+    assert!(exactly.len() == 2 && exactly.iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_bad_event_stops_no_other() {
+    let bad = [r#"{"a":}"#, "7", "", r#"{"specversion":"1.0"}"#, r#"{"prompt":"x"}"#, "{\"id\":\"\\ud800\"}"];
+    for bad in bad {
+        let batch = format!("[{GOOD}, {bad} ,{GOOD}]");
+        let seen = decoded(JSON_BATCH, batch.as_bytes());
+        assert_eq!(seen.len(), 3, "{bad}");
+        assert!(seen[0].is_ok() && seen[2].is_ok(), "{bad}");
+        assert_eq!(seen[1].as_ref().unwrap_err().2, bad.as_bytes());
+    }
+    let mut not_utf8 = format!("[{GOOD},{{\"id\":\"#\"}},{GOOD}]").into_bytes();
+    let place = not_utf8.iter().position(|byte| *byte == b'#').unwrap();
+    not_utf8[place] = 0xff;
+    let seen = decoded(JSON_BATCH, &not_utf8);
+    assert!(seen[0].is_ok() && seen[2].is_ok());
+    assert_eq!(seen[1], Err((Reason::Malformed, "the event is not UTF-8".to_owned(), b"{\"id\":\"\xff\"}".to_vec())));
+    let torn = format!("[{GOOD},{}", &GOOD[..40]);
+    let seen = decoded(JSON_BATCH, torn.as_bytes());
+    assert!(seen.len() == 2 && seen[0].is_ok());
+    assert_eq!(seen[1].as_ref().unwrap_err().2, torn.as_bytes());
+    assert_eq!(decoded(JSON_BATCH, b" [ ] "), []);
+    assert_eq!(decoded(JSON_BATCH, GOOD.as_bytes())[0].as_ref().unwrap_err().0, Reason::WrongType);
+}
+
+#[test]
+fn unknown_content_types_are_refused() {
+    let (reason, _, raw) = decoded("text/plain", GOOD.as_bytes()).remove(0).unwrap_err();
+    assert_eq!((reason, raw.as_slice()), (Reason::UnknownContentType, GOOD.as_bytes()));
+}
+
+proptest! {
+    #[test]
+    fn events_come_back_and_bytes_too(events in prop::collection::vec(event(), 0..6)) {
+        let expected: Vec<_> = events.iter().cloned().map(Ok).collect();
+        let batch = encode_batch(&events);
+        let back = decoded(JSON_BATCH, &batch);
+        prop_assert_eq!(&back, &expected);
+        let back: Vec<_> = back.into_iter().map(Result::unwrap).collect();
+        prop_assert_eq!(encode_batch(&back), batch);
+        for event in &events {
+            let message = encode(event);
+            prop_assert_eq!(decoded(JSON, &message), [Ok(event.clone())]);
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(&message).is_ok());
+        }
+    }
+
+    #[test]
+    fn broken_messages_are_answered(
+        events in prop::collection::vec(event(), 1..4),
+        changes in prop::collection::vec((any::<Index>(), prop_oneof![any::<u8>(), prop::sample::select(&b"\"{}[],:0\\"[..])]), 0..4),
+        cut in prop::option::of(any::<Index>()),
+    ) {
+        let batch = mutated(&encode_batch(&events), &changes, cut);
+        let seen = decoded(JSON_BATCH, &batch);
+        prop_assert!(seen.iter().any(Result::is_err) || serde_json::from_slice::<serde_json::Value>(&batch).is_ok());
+        let one = mutated(&encode(&events[0]), &changes, cut);
+        prop_assert_eq!(decoded(JSON, &one).len(), 1);
+    }
+
+    #[test]
+    fn any_bytes_are_answered(bytes: Vec<u8>, text in "[\\[\\]{}\",:a-z0-9 ]{0,40}") {
+        prop_assert_eq!(decoded(JSON, &bytes).len(), 1);
+        prop_assert!(decoded(JSON, text.as_bytes())[0].is_err());
+        decoded(JSON_BATCH, &bytes);
+        decoded(JSON_BATCH, text.as_bytes());
+    }
+}
