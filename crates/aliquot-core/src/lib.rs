@@ -22,6 +22,7 @@ pub mod position;
 pub mod recent_ids;
 pub mod sequence;
 pub mod state;
+pub mod streams;
 
 pub mod charge;
 pub mod commit;
