@@ -15,6 +15,7 @@ pub use limits::Limits;
 pub use raw_events::RawEvents;
 pub use refusal::Refusal;
 
+pub mod arrow;
 pub mod binary;
 pub mod json;
 
