@@ -109,10 +109,12 @@ impl Judged {
 fn judge(message: &Message, gateway: &Gateway, received_at: EventTime) -> Result<Judged, Problem> {
     let Gateway { limits, rules, .. } = gateway;
     let mut judged = Judged::default();
+    // What is wrong with the whole message is the only thing, or the last thing, said about it.
     let mut whole = None;
     decode(message.content_type, &message.payload, limits, &mut |index, result| match result {
         Ok(event) => match rules.check(event, received_at) {
             Ok(()) => {
+                whole = None;
                 judged.verdicts.accept(index);
                 judged.accepted.insert(index);
                 if !judged.domains.contains(event.domain.as_ref()) {
@@ -123,18 +125,18 @@ fn judge(message: &Message, gateway: &Gateway, received_at: EventTime) -> Result
         },
         Err(refusal) => {
             let is_about_all = index == 0 && refusal.raw.len() == message.payload.len();
-            match refusal.reason {
-                Reason::Malformed if is_about_all => whole = Some((Kind::UnreadableBody, refusal.detail.clone())),
-                Reason::UnknownContentType => whole = Some((Kind::UnsupportedContent, refusal.detail.clone())),
-                Reason::TooLarge if index >= limits.events_per_message => {
-                    whole = Some((Kind::TooLarge, refusal.detail.clone()));
-                }
-                _ => {}
-            }
+            let kind = match refusal.reason {
+                Reason::Malformed if is_about_all => Some(Kind::UnreadableBody),
+                Reason::WrongType if is_about_all && message.content_type == JSON_BATCH => Some(Kind::UnreadableBody),
+                Reason::UnknownContentType => Some(Kind::UnsupportedContent),
+                Reason::TooLarge if index >= limits.events_per_message => Some(Kind::TooLarge),
+                _ => None,
+            };
+            whole = kind.map(|kind| Problem::new(kind, refusal.detail.clone()));
             judged.verdicts.reject(index, refusal.reason, refusal.detail);
         }
     });
-    whole.map_or(Ok(judged), |(kind, detail)| Err(Problem::new(kind, detail)))
+    whole.map_or(Ok(judged), Err)
 }
 
 /// What the sender should look at, for reasons that come without a detail of their own.
