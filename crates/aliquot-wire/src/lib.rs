@@ -13,6 +13,7 @@ pub use decode::decode;
 pub use limits::Limits;
 pub use refusal::Refusal;
 
+pub mod arrow;
 pub mod binary;
 pub mod json;
 
