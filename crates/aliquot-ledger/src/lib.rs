@@ -31,4 +31,5 @@ pub use streams::{Gap, STREAMS_MAX};
 pub use totals::TOTALS_MAX;
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests;
