@@ -24,6 +24,13 @@ mod verdict;
 pub use events::Gateway;
 pub use outlet::Door;
 
+mod paging;
+mod params;
+mod time;
+
+mod gaps;
+mod stores;
+
 mod health;
 mod metrics;
 mod openapi;

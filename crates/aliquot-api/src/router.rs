@@ -10,11 +10,11 @@ use tokio::sync::Semaphore;
 
 use crate::events::{self, Gateway, Ingest};
 use crate::state::State;
-use crate::{admit, health, metrics, observe, openapi, problem, request_id};
+use crate::{admit, gaps, health, metrics, observe, openapi, problem, request_id};
 
 /// The whole API of a process with this state.
 pub fn router(state: State) -> Router {
-    let mut router = operation(&state);
+    let mut router = operation(&state).merge(reading(&state));
     if let Some(gateway) = &state.gateway {
         router = router.merge(ingest(&state, gateway));
     }
@@ -37,12 +37,22 @@ fn operation(state: &State) -> Router {
         .route("/openapi.json", get(openapi::document))
 }
 
+/// What is asked of the stores this role has.
+fn reading(state: &State) -> Router {
+    let places = Arc::new(Semaphore::new(state.concurrency.read));
+    let mut router = Router::new();
+    if let Some(ledger) = &state.ledger {
+        router = router.route("/v1/gaps", get(gaps::list).with_state(ledger.clone()));
+    }
+    router.layer(from_fn_with_state(places, admit::within))
+}
+
 fn ingest(state: &State, gateway: &Gateway) -> Router {
     let ingest = Ingest { gateway: gateway.clone(), clock: state.clock.clone(), metrics: state.metrics.clone() };
     let places = Arc::new(Semaphore::new(state.concurrency.ingest));
     Router::new()
         .route("/v1/events", post(events::post))
         .layer(DefaultBodyLimit::max(gateway.limits.message_bytes))
-        .route_layer(from_fn_with_state(places, admit::within))
+        .layer(from_fn_with_state(places, admit::within))
         .with_state(ingest)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aliquot_core::time::EventTime;
+use aliquot_ledger::Ledger;
 use tokio::sync::watch;
 
 use crate::events::Gateway;
@@ -47,6 +48,8 @@ pub struct State {
     pub concurrency: Concurrency,
     /// The way into the log: a gateway has one.
     pub gateway: Option<Gateway>,
+    /// The ledger, to be read.
+    pub ledger: Option<Ledger>,
 }
 
 /// Requests of each kind that run at once; the next is refused.

@@ -31,7 +31,8 @@ impl Period {
         let to = time_of(params, "to")?.unwrap_or(now);
         let from = time_of(params, "from")?.unwrap_or(EventTime(to.0.saturating_sub(Micros::DAY.0)));
         if from >= to {
-            let detail = format!("the period is empty: from is {}, to is {}; from must lie before to", format(from), format(to));
+            let detail =
+                format!("the period is empty: from is {}, to is {}; from must lie before to", format(from), format(to));
             return Err(Problem::parameter("from", detail, []));
         }
         Ok(Self { from, to })

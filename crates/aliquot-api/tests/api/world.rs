@@ -113,6 +113,7 @@ pub(crate) fn state() -> State {
         metrics: Metrics::default(),
         concurrency: Concurrency::default(),
         gateway: None,
+        ledger: None,
     }
 }
 
