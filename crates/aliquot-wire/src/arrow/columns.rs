@@ -165,5 +165,6 @@ const fn meaning_of(class: Class) -> &'static str {
         Class::WebSearches => "web searches done on the request's behalf",
         Class::Requests => "the request itself, where a provider charges per call; null = 1",
         Class::GpuMicros => "microseconds of one GPU",
+        Class::CacheStorage => "token-hours of an explicitly kept cache",
     }
 }
