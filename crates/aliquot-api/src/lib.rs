@@ -9,7 +9,7 @@ mod serve;
 mod state;
 pub use router::router;
 pub use serve::{DRAIN_TIME, serve};
-pub use state::{Clock, Concurrency, State};
+pub use state::{Clock, Concurrency, Readers, State};
 
 mod admit;
 mod observe;
@@ -27,6 +27,9 @@ pub use outlet::Door;
 mod paging;
 mod params;
 mod time;
+
+mod question;
+mod series;
 
 mod gaps;
 mod stores;

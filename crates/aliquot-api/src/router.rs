@@ -9,12 +9,15 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::events::{self, Gateway, Ingest};
-use crate::state::State;
+use crate::state::{Readers, State};
 use crate::{admit, gaps, health, metrics, observe, openapi, problem, request_id};
 
 /// The whole API of a process with this state.
 pub fn router(state: State) -> Router {
-    let mut router = operation(&state).merge(reading(&state));
+    let mut router = operation(&state);
+    if let Some(readers) = &state.readers {
+        router = router.merge(reading(&state, readers));
+    }
     if let Some(gateway) = &state.gateway {
         router = router.merge(ingest(&state, gateway));
     }
@@ -37,14 +40,11 @@ fn operation(state: &State) -> Router {
         .route("/openapi.json", get(openapi::document))
 }
 
-/// What is asked of the stores this role has.
-fn reading(state: &State) -> Router {
+fn reading(state: &State, readers: &Readers) -> Router {
     let places = Arc::new(Semaphore::new(state.concurrency.read));
-    let mut router = Router::new();
-    if let Some(ledger) = &state.ledger {
-        router = router.route("/v1/gaps", get(gaps::list).with_state(ledger.clone()));
-    }
-    router.layer(from_fn_with_state(places, admit::within))
+    Router::new()
+        .route("/v1/gaps", get(gaps::list).with_state(readers.ledger.clone()))
+        .layer(from_fn_with_state(places, admit::within))
 }
 
 fn ingest(state: &State, gateway: &Gateway) -> Router {

@@ -48,8 +48,15 @@ pub struct State {
     pub concurrency: Concurrency,
     /// The way into the log: a gateway has one.
     pub gateway: Option<Gateway>,
-    /// The ledger, to be read.
-    pub ledger: Option<Ledger>,
+    /// The stores to answer from: a role that answers questions has them.
+    pub readers: Option<Readers>,
+}
+
+/// The stores that answers come from.
+#[derive(Clone, Debug)]
+pub struct Readers {
+    /// Completeness of the streams.
+    pub ledger: Ledger,
 }
 
 /// Requests of each kind that run at once; the next is refused.

@@ -1,6 +1,6 @@
 //! `GET /v1/gaps` over a real ledger.
 
-use aliquot_api::{State, router};
+use aliquot_api::{Readers, State, router};
 use aliquot_core::commit::{Commit, StreamReport};
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Offset, OffsetRange, Partition};
@@ -20,7 +20,7 @@ async fn ledger(directory: &tempfile::TempDir) -> Router {
     let range = OffsetRange { from: Offset(0), to: Offset(9) };
     let streams = vec![stream("b", u64::MAX, &[(4, 5), (7, 90)]), stream("a", 1, &[]), stream("a & b", 2, &[(0, 3)])];
     ledger.commit(&Commit { ranges: [(Partition(0), range)].into(), streams, ..Commit::default() }).await.unwrap();
-    router(State { ledger: Some(ledger), ..state() })
+    router(State { readers: Some(Readers { ledger }), ..state() })
 }
 
 /// The body of the answer.
