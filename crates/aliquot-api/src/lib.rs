@@ -4,6 +4,7 @@
 //! Reading order: what it is made of and how it is served, what surrounds a request, then one file per resource.
 #![deny(missing_docs)]
 
+mod connections;
 mod router;
 mod serve;
 mod state;
