@@ -40,6 +40,13 @@ pub struct Gateway {
     pub rules: Arc<Rules>,
 }
 
+impl Gateway {
+    /// A gateway before this log, with the pipeline's rules and the usual limits.
+    pub fn new(outlet: Door, rules: Rules) -> Self {
+        Self { outlet, limits: Limits::default(), rules: Arc::new(rules) }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Ingest {
     pub(crate) gateway: Gateway,

@@ -16,6 +16,7 @@ use crate::problem::Problem;
     ),
     paths(
         crate::events::post,
+        crate::gaps::list,
         crate::health::alive,
         crate::health::ready,
         crate::metrics::scrape,

@@ -26,8 +26,9 @@ pub(crate) const CURSOR: Parameter = Parameter {
 };
 
 /// How many rows the client wants.
-pub(crate) fn limit(params: &Params) -> Result<u32, Problem> {
-    Ok(params.count(LIMIT.name, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT))
+pub(crate) fn limit(params: &Params) -> Result<usize, Problem> {
+    let limit = params.count(LIMIT.name, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
+    Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Where a page begins: after the row with this key.
@@ -57,7 +58,8 @@ impl<K: Serialize + for<'de> Deserialize<'de>> Cursor<K> {
         if self.question == fnv1a(question.as_bytes()) {
             return Ok(());
         }
-        let detail = "the cursor belongs to a list with other parameters; keep them, or leave the cursor out to begin anew";
+        let detail =
+            "the cursor belongs to a list with other parameters; keep them, or leave the cursor out to begin anew";
         Err(Problem::new(Kind::InvalidCursor, detail))
     }
 

@@ -89,9 +89,15 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 enum Members {
-    Parameter { parameter: Cow<'static, str>, allowed: Vec<Cow<'static, str>> },
+    Parameter {
+        parameter: Cow<'static, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        allowed: Vec<&'static str>,
+    },
     Verdicts(Verdicts),
-    Reasons { reasons: Vec<String> },
+    Reasons {
+        reasons: Vec<String>,
+    },
 }
 
 /// Problem details (RFC 9457).
@@ -125,8 +131,7 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
         allowed: impl IntoIterator<Item = &'static str>,
     ) -> Self {
-        let allowed = allowed.into_iter().map(Cow::Borrowed).collect();
-        let members = Members::Parameter { parameter: parameter.into(), allowed };
+        let members = Members::Parameter { parameter: parameter.into(), allowed: allowed.into_iter().collect() };
         Self { members: Some(Box::new(members)), ..Self::new(Kind::InvalidParameter, detail) }
     }
 

@@ -26,15 +26,27 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// The period of `from` and `to`; without them, the 24 hours up to the end, and `now` for the end.
-    pub(crate) fn of(params: &Params, now: EventTime) -> Result<Self, Problem> {
-        let to = time_of(params, "to")?.unwrap_or(now);
-        let from = time_of(params, "from")?.unwrap_or(EventTime(to.0.saturating_sub(Micros::DAY.0)));
-        if from >= to {
-            let detail = format!("the period is empty: from is {}, to is {}; from must lie before to", format(from), format(to));
+    /// The 24 hours before `now`.
+    pub(crate) fn day_before(now: EventTime) -> Self {
+        Self { from: EventTime(now.0.saturating_sub(Micros::DAY.0)), to: now }
+    }
+
+    /// The period of `from` and `to`. Without `to`, it ends with `otherwise`; without both, it is `otherwise`; with `to` alone, it
+    /// is the 24 hours before.
+    pub(crate) fn of(params: &Params, otherwise: Self) -> Result<Self, Problem> {
+        let (from, to) = (time_of(params, "from")?, time_of(params, "to")?);
+        let period = match (from, to) {
+            (None, None) => otherwise,
+            (Some(from), None) => Self { from, to: otherwise.to },
+            (None, Some(to)) => Self::day_before(to),
+            (Some(from), Some(to)) => Self { from, to },
+        };
+        if period.from >= period.to {
+            let (from, to) = (format(period.from), format(period.to));
+            let detail = format!("the period is empty: from is {from}, to is {to}; from must lie before to");
             return Err(Problem::parameter("from", detail, []));
         }
-        Ok(Self { from, to })
+        Ok(period)
     }
 }
 

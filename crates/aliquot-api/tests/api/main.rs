@@ -4,6 +4,7 @@
 mod world;
 
 mod door;
+mod gaps;
 mod gateway;
 mod operation;
 mod shutdown;

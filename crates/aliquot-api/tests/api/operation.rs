@@ -56,7 +56,7 @@ async fn requests_and_verdicts_are_counted_without_tenants() {
     {
         status(&router, request).await;
     }
-    let restarted = State { request_ids: aliquot_api::RequestIds::starting_at(0xa1), ..state };
+    let restarted = State { request_ids: aliquot_api::RequestIds::starting_at(EventTime(0xa1)), ..state };
     let expected = format!(
         r#"aliquot_gateway_body_bytes_total {bytes}
 aliquot_gateway_events_total{{outcome="accepted"}} 1
