@@ -2,6 +2,7 @@
 //! of all of them together. What a request costs under which price is tested beside the prices, not here.
 
 mod laws;
+mod money;
 mod prices;
 mod recent_ids;
 mod state;
