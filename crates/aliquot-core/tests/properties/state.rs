@@ -16,6 +16,7 @@ use aliquot_core::position::Partition;
 use aliquot_core::rating::Rater;
 use aliquot_core::recent_ids::RecentIds;
 use aliquot_core::reject::Reason;
+use aliquot_core::sequence::{Arrived, GAPS_MAX};
 use aliquot_core::state::{Applied, PartitionState, Rules};
 use aliquot_core::streams::{EPOCHS_MAX, Streams};
 use aliquot_core::time::EventTime;
@@ -210,6 +211,38 @@ fn the_identity_window_forgets_the_oldest() {
         a/d -   r2.0 good charged
         ",
         &["a/d 1: 1 of 1 missing []"],
+    );
+}
+
+#[test]
+fn a_number_that_cannot_be_recorded_is_refused_each_time_and_leaves_no_trace() {
+    let mut state = PartitionState::default();
+    let runs = (0..=u64::try_from(GAPS_MAX).unwrap()).map(|run| (2 * run, 2 * run + 1));
+    let full = Arrived::restore(runs).expect("the runs lie one apart");
+    let epochs = BTreeMap::from([(1, full)]);
+    state.streams.restore_next("a".into(), "d".into(), epochs).expect("it is the first stream");
+    let before = state.clone();
+    check_from(
+        &mut state,
+        "
+        a/d 1.9000 r.0 good sequence_too_sparse
+        a/d 1.9000 r.0 good sequence_too_sparse
+        a/d 1.last r.0 good sequence_too_sparse
+        a/d 2.last r.0 good sequence_too_sparse
+        b/d 1.last r.0 good sequence_too_sparse
+        ",
+        &[],
+    );
+    assert!(state == before, "a refused number changed the state");
+    let gaps = (1_u64..4_096).map(|hole| (2 * hole + 1, 2 * hole + 2)).chain([(8_193, 9_000)]).collect::<Vec<_>>();
+    check_from(
+        &mut state,
+        "
+        a/d 1.1    r.0 good charged
+        a/d 1.9000 s.0 good charged
+        a/d 1.9000 s.0 good duplicate
+        ",
+        &[&format!("a/d 1: 4099 of 9001 missing {gaps:?}")],
     );
 }
 
