@@ -17,6 +17,7 @@ pub mod reject;
 
 pub mod prices;
 pub mod rating;
+pub mod rent;
 
 pub mod position;
 pub mod recent_ids;

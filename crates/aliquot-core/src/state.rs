@@ -43,6 +43,26 @@ pub struct Rules {
     pub tenants: Option<BTreeSet<String>>,
 }
 
+impl Rules {
+    /// What can be said about an event by itself, before any price or memory. The gateway asks this, too, so that a sender
+    /// learns at the door what the pipeline would find.
+    ///
+    /// # Errors
+    /// Why the event is rejected.
+    pub fn check(&self, event: &Event<'_>, received_at: EventTime) -> Result<(), Reason> {
+        let age = received_at.since(event.time);
+        if age > self.times.past || age < Micros(self.times.future.0.saturating_neg()) {
+            return Err(Reason::AbsurdTime);
+        }
+        if let (Some(register), Some(tenant)) = (&self.tenants, &event.tenant)
+            && !register.contains(tenant.as_ref())
+        {
+            return Err(Reason::UnknownTenant);
+        }
+        event.usage.check()
+    }
+}
+
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "most events are charged, and the value lives for one call")]
@@ -109,7 +129,7 @@ impl PartitionState {
         if self.recent.contains(identity) {
             return Applied::Duplicate;
         }
-        let rated = match check(event, rules, received_at).and_then(|()| rater.rate(event)) {
+        let rated = match rules.check(event, received_at).and_then(|()| rater.rate(event)) {
             Ok(rated) => rated,
             Err(reason) => return Applied::Rejected(reason),
         };
@@ -129,17 +149,4 @@ impl PartitionState {
     pub fn take_moved(&mut self, partition: Partition) -> Vec<StreamReport> {
         self.streams.take_moved(partition)
     }
-}
-
-fn check(event: &Event<'_>, rules: &Rules, received_at: EventTime) -> Result<(), Reason> {
-    let age = received_at.since(event.time);
-    if age > rules.times.past || age < Micros(rules.times.future.0.saturating_neg()) {
-        return Err(Reason::AbsurdTime);
-    }
-    if let (Some(register), Some(tenant)) = (&rules.tenants, &event.tenant)
-        && !register.contains(tenant.as_ref())
-    {
-        return Err(Reason::UnknownTenant);
-    }
-    event.usage.check()
 }

@@ -8,11 +8,14 @@ pub mod refusal;
 
 mod content_type;
 mod decode;
+mod raw_events;
 pub use content_type::{ARROW, JSON, JSON_BATCH};
 pub use decode::decode;
 pub use limits::Limits;
+pub use raw_events::RawEvents;
 pub use refusal::Refusal;
 
+pub mod arrow;
 pub mod binary;
 pub mod json;
 

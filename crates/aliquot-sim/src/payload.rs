@@ -1,0 +1,156 @@
+//! Emitted events to messages for the log: grouped by cache domain, because a message has one key. Encodes nothing itself.
+
+use std::collections::BTreeMap;
+
+use aliquot_core::event::Event;
+use aliquot_core::ports::Outgoing;
+use aliquot_core::time::EventTime;
+use aliquot_wire::json;
+
+use crate::Emitted;
+
+/// Bytes a message may reach before it is sent: what a Kafka broker takes without special settings, less some room.
+const MESSAGE_BYTES: usize = 900_000;
+
+/// Bytes of an event besides its blocks, and of one block, as JSON; a guess that only decides when a message is full.
+const EVENT_BYTES: usize = 700;
+const BLOCK_BYTES: usize = 16;
+
+/// How messages are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// One event a message, as JSON.
+    Json,
+    /// A JSON array.
+    JsonBatch,
+}
+
+impl Encoding {
+    /// The header `content-type`.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => aliquot_wire::JSON,
+            Self::JsonBatch => aliquot_wire::JSON_BATCH,
+        }
+    }
+
+    /// The bytes of a message with these events; of a single-event encoding, the first.
+    pub fn encode(self, events: &[Event<'_>]) -> Vec<u8> {
+        match self {
+            Self::Json => events.first().map(json::encode).unwrap_or_default(),
+            Self::JsonBatch => json::encode_batch(events),
+        }
+    }
+}
+
+/// Collects events into messages, each of one domain.
+#[derive(Debug)]
+pub struct Packer {
+    encoding: Encoding,
+    events_max: usize,
+    open: BTreeMap<String, Open>,
+}
+
+/// A message that is not full.
+#[derive(Debug, Default)]
+struct Open {
+    events: Vec<Event<'static>>,
+    received_at: EventTime,
+    bytes: usize,
+}
+
+impl Packer {
+    /// Messages of at most `events_max` events; of one where the encoding holds no more.
+    pub const fn new(encoding: Encoding, events_max: usize) -> Self {
+        let events_max = match encoding {
+            Encoding::Json => 1,
+            Encoding::JsonBatch => events_max,
+        };
+        Self { encoding, events_max, open: BTreeMap::new() }
+    }
+
+    /// Takes an event; answers with its domain's message once that is full. A message is received with its last event.
+    pub fn push(&mut self, emitted: Emitted) -> Option<Outgoing> {
+        let blocks = emitted.event.prefix.as_ref().map_or(0, |prefix| prefix.blocks.len());
+        let domain = emitted.event.domain.as_ref().to_owned();
+        let open = self.open.entry(domain.clone()).or_default();
+        open.received_at = open.received_at.max(emitted.received_at);
+        open.bytes += EVENT_BYTES + blocks * BLOCK_BYTES;
+        open.events.push(emitted.event);
+        if open.events.len() < self.events_max && open.bytes < MESSAGE_BYTES {
+            return None;
+        }
+        let open = self.open.remove(&domain)?;
+        Some(self.message(domain, &open))
+    }
+
+    /// The messages that are not full, in the order of their domains.
+    pub fn flush(&mut self) -> Vec<Outgoing> {
+        let open = std::mem::take(&mut self.open);
+        open.into_iter().map(|(domain, open)| self.message(domain, &open)).collect()
+    }
+
+    fn message(&self, domain: String, open: &Open) -> Outgoing {
+        Outgoing {
+            key: domain,
+            content_type: self.encoding.content_type().to_owned(),
+            received_at: open.received_at,
+            payload: self.encoding.encode(&open.events),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aliquot_core::event::PrefixChain;
+    use aliquot_wire::{Limits, decode};
+
+    use super::*;
+
+    fn emitted(domain: &'static str, id: u32, blocks: usize) -> Emitted {
+        let prefix = PrefixChain { block_tokens: 16, sampled_of: 1, blocks: vec![7; blocks] };
+        let event = Event {
+            id: id.to_string().into(),
+            source: "n".into(),
+            domain: domain.into(),
+            provider: "self".into(),
+            request_model: "m".into(),
+            prefix: Some(prefix),
+            ..Event::default()
+        };
+        Emitted { event, received_at: EventTime(i64::from(id)) }
+    }
+
+    fn ids(message: &Outgoing) -> Vec<String> {
+        let mut ids = Vec::new();
+        decode(&message.content_type, &message.payload, &Limits::default(), &mut |_, event| {
+            let event = event.unwrap();
+            assert_eq!(event.domain, message.key);
+            ids.push(event.id.to_string());
+        });
+        ids
+    }
+
+    #[test]
+    fn a_message_holds_one_domain_in_order() {
+        let mut packer = Packer::new(Encoding::JsonBatch, 2);
+        assert_eq!(packer.push(emitted("a", 1, 0)), None);
+        assert_eq!(packer.push(emitted("b", 2, 0)), None);
+        let full = packer.push(emitted("a", 3, 0)).unwrap();
+        assert_eq!((full.key.as_str(), full.received_at), ("a", EventTime(3)));
+        assert_eq!(ids(&full), ["1", "3"]);
+        assert_eq!(packer.push(emitted("a", 4, 0)), None);
+        let rest: Vec<_> = packer.flush().iter().map(|message| (message.key.clone(), ids(message))).collect();
+        assert_eq!(rest, [("a".to_owned(), vec!["4".to_owned()]), ("b".to_owned(), vec!["2".to_owned()])]);
+        assert!(packer.flush().is_empty());
+    }
+
+    #[test]
+    fn long_prompts_fill_a_message_early_and_json_holds_one() {
+        let mut packer = Packer::new(Encoding::JsonBatch, 1_000);
+        let full = (0..1_000).find_map(|id| packer.push(emitted("a", id, 3_000))).unwrap();
+        assert!(full.payload.len() > 800_000 && full.payload.len() < 1_000_000, "{}", full.payload.len());
+        let mut packer = Packer::new(Encoding::Json, 1_000);
+        assert_eq!(ids(&packer.push(emitted("a", 1, 3)).unwrap()), ["1"]);
+    }
+}
