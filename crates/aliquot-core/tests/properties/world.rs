@@ -44,7 +44,12 @@ pub(crate) fn book() -> PriceBook {
         bands: vec![Band { above_tokens: 0, rates }],
         band_rule: BandRule::WholeRequest,
     };
-    let model = Model { id: "priced".into(), matcher: Matcher::Equals("priced".into()), prices: vec![price] };
+    let model = Model {
+        id: "priced".into(),
+        matcher: Matcher::Equals("priced".into()),
+        prices: vec![price],
+        multipliers: vec![],
+    };
     let provider = Provider { models: vec![model], ..Provider::default() };
     PriceBook { id: BookId(7), providers: BTreeMap::from([("lab".into(), provider)]), ..PriceBook::default() }
 }
