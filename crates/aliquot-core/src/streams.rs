@@ -10,7 +10,7 @@ use crate::commit::StreamReport;
 use crate::event::Sequence;
 use crate::position::Partition;
 use crate::reject::Reason;
-use crate::sequence::{Arrival, Arrived};
+use crate::sequence::{Arrival, Arrived, SEQ_MAX};
 
 /// Epochs remembered per node and domain; a node that restarts more often within its replay horizon has other troubles.
 pub const EPOCHS_MAX: usize = 16;
@@ -35,6 +35,10 @@ impl Streams {
     /// # Errors
     /// [`Reason::EpochRetired`] when the epoch is older than all of the [`EPOCHS_MAX`] that are remembered.
     pub fn arrive(&mut self, source: &str, domain: &str, sequence: Sequence) -> Result<Arrival, Reason> {
+        if sequence.seq > SEQ_MAX {
+            // Never recorded, so it must not begin a stream or retire an epoch either.
+            return Ok(Arrival::TooSparse);
+        }
         let domains = match self.by_source.get_mut(source) {
             Some(domains) => domains,
             None => self.by_source.entry(source.to_owned()).or_default(),
