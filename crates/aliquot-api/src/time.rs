@@ -119,3 +119,6 @@ fn midnight(date: NaiveDate, zone: Tz) -> EventTime {
     });
     EventTime(first.unwrap_or_else(|| start.and_utc().timestamp_micros()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! `GET /v1/hit-rates`: how much of the prompts came from a cache, and of how many requests that is known.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::{Body, Problem};
+use crate::question::SeriesParameters;
+use crate::series::{Books, Page, Row, Scope};
+
+/// How well the caches did in a run of time, weighted by tokens.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HitRateRow {
+    #[serde(flatten)]
+    scope: Scope,
+    /// Requests, duplicates not among them.
+    requests: u64,
+    /// Requests among them that say something about cache reads. Only their tokens are counted here.
+    requests_cache_reported: u64,
+    /// Prompt tokens read from a cache.
+    cache_read_tokens: u64,
+    /// Prompt tokens that could have been: read, written and uncached ones.
+    cacheable_tokens: u64,
+    /// The quotient, cut off after six decimals, for charts; null where there are no such tokens. Compute with the two counts.
+    hit_rate: Option<f64>,
+}
+
+/// Token-weighted cache hit rates in a period: for each bucket and group one row.
+#[utoipa::path(get, path = "/v1/hit-rates", tag = "billing", params(SeriesParameters), responses(
+    (status = 200, description = "one page of rows", body = Page<HitRateRow>),
+    (status = 400, description = "a parameter or the cursor is not valid", body = Body<'static>, content_type = "application/problem+json"),
+    (status = 503, description = "the lake cannot answer now, or too many ask", body = Body<'static>, content_type = "application/problem+json"),
+))]
+pub(crate) async fn list(State(books): State<Books>, uri: Uri) -> Result<Json<Page<HitRateRow>>, Problem> {
+    books.page(&uri, row).await
+}
+
+fn row(scope: Scope, row: Row) -> HitRateRow {
+    HitRateRow {
+        scope,
+        requests: row.requests,
+        requests_cache_reported: row.requests_cache_reported,
+        cache_read_tokens: row.cache_read_tokens,
+        cacheable_tokens: row.cacheable_tokens,
+        hit_rate: quotient(row.cache_read_tokens, row.cacheable_tokens),
+    }
+}
+
+/// Six decimals of `part / whole`.
+fn quotient(part: u64, whole: u64) -> Option<f64> {
+    let millionths = u128::from(part).checked_mul(1_000_000)?.checked_div(u128::from(whole))?;
+    u32::try_from(millionths).ok().map(|millionths| f64::from(millionths) / 1e6)
+}
