@@ -17,11 +17,13 @@ pub mod reject;
 
 pub mod prices;
 pub mod rating;
+pub mod rent;
 
 pub mod position;
 pub mod recent_ids;
 pub mod sequence;
 pub mod state;
+pub mod streams;
 
 pub mod charge;
 pub mod commit;

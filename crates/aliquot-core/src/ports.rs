@@ -1,4 +1,5 @@
-//! The three doors of the core: where messages come from, where commits go, where the gateway puts events.
+//! The doors of the core: where messages come from, where commits go and what is kept beside them, where the gateway puts
+//! events.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,6 +7,7 @@ use core::future::Future;
 
 use crate::commit::Commit;
 use crate::position::{Offset, OffsetRange, Partition, Positions};
+use crate::prices::BookId;
 use crate::time::EventTime;
 
 /// What the pipeline may do about an error.
@@ -105,6 +107,28 @@ pub trait Snapshots: Send {
         partition: Partition,
         at: Offset,
     ) -> impl Future<Output = Result<Vec<(Offset, Vec<u8>)>, Self::Error>> + Send;
+}
+
+/// Which price book rates which part of a partition. Durable before its first use, so that a replay after a price import
+/// rates old offsets as before.
+pub trait Activations: Send {
+    /// What goes wrong.
+    type Error: Fault;
+
+    /// From which offset on which book rates the partition, ascending; the last one is open-ended.
+    fn activations(
+        &mut self,
+        partition: Partition,
+    ) -> impl Future<Output = Result<Vec<(Offset, BookId)>, Self::Error>> + Send;
+
+    /// Makes it durable that `book` rates the partition from `from` on. At an offset that has one already, the new one takes
+    /// its place: nothing was written with the other.
+    fn activate(
+        &mut self,
+        partition: Partition,
+        from: Offset,
+        book: BookId,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// A message on its way into the log.

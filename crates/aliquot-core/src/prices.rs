@@ -26,6 +26,8 @@ pub struct PriceBook {
     pub providers: BTreeMap<String, Provider>,
     /// Other spellings of a provider → its name in `providers`.
     pub provider_aliases: BTreeMap<String, String>,
+    /// Asked in order about a provider that is in neither map; the first that accepts it names the one in `providers`.
+    pub provider_matchers: Vec<(Matcher, String)>,
     /// Dates on which a calendar's windows do not apply, by calendar name; days since 1970-01-01.
     pub holidays: BTreeMap<String, BTreeSet<i32>>,
 }
@@ -33,11 +35,14 @@ pub struct PriceBook {
 /// One provider's models.
 #[derive(Clone, Debug, Default)]
 pub struct Provider {
-    /// Asked in order; the first whose `matcher` accepts the served model's name prices it.
+    /// Asked in order; the first whose `matcher` accepts the served model's name prices it, unless its first price lies after
+    /// the event: then the name meant another model at that time, and the next one is asked. So a later import that splits
+    /// a model in two leaves the price of earlier events alone.
     pub models: Vec<Model>,
     /// Providers whose models are also sold here at their own prices, asked after `models`.
     pub fallbacks: Vec<String>,
-    /// Factors on every price of this provider (batch, geography, speed); all that apply multiply.
+    /// Factors on the prices of all models here (batch, geography, speed), for each value that the model has none of its own
+    /// for; see [`Multiplier`].
     pub multipliers: Vec<Multiplier>,
 }
 
@@ -50,9 +55,11 @@ pub struct Model {
     pub matcher: Matcher,
     /// All prices; [`crate::rating`] picks one per request.
     pub prices: Vec<Price>,
+    /// Factors of this model alone; one with the same attribute and value beats the provider's.
+    pub multipliers: Vec<Multiplier>,
 }
 
-/// A predicate over model names. Case matters; callers lower both sides where a catalogue says it does not.
+/// A predicate over names. Case matters except inside [`Matcher::AnyCase`].
 #[derive(Clone, Debug)]
 pub enum Matcher {
     /// The whole name.
@@ -69,6 +76,8 @@ pub enum Matcher {
     Or(Vec<Matcher>),
     /// All of them.
     And(Vec<Matcher>),
+    /// The matcher inside, asked about the name in lower case; its patterns are lower case.
+    AnyCase(Box<Matcher>),
 }
 
 impl Calendar {
@@ -97,12 +106,13 @@ impl Matcher {
             Self::Regex(pattern) => pattern.is_match(name),
             Self::Or(any) => any.iter().any(|matcher| matcher.accepts(name)),
             Self::And(all) => all.iter().all(|matcher| matcher.accepts(name)),
+            Self::AnyCase(inner) => inner.accepts(&name.to_lowercase()),
         }
     }
 }
 
 /// One row of prices, with the conditions under which it holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
     /// Holds from this event time on.
     pub effective_from: EventTime,
@@ -139,17 +149,21 @@ pub struct Band {
 }
 
 /// Hours of the week, in UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Calendar {
     /// Bit 0 = Monday … bit 6 = Sunday.
     pub weekdays: u8,
-    /// Windows of minutes since midnight, `[from, to)`; `from > to` wraps over midnight.
+    /// Windows of minutes since midnight, `[from, to)`; `from > to` wraps over midnight, and each side of midnight goes by its
+    /// own weekday. The whole day is `(0, 1440)`.
     pub windows: Vec<(u16, u16)>,
     /// The holiday table that switches the windows off, if any.
     pub holidays: Option<String>,
 }
 
-/// A factor that applies to every price when an event has the given attribute.
+/// A factor on the prices of tokens and GPU time when an event has the given attribute. Those of different attributes multiply.
+///
+/// Fees per search and per call, and the rent of a cache, are the same in every tier and region: providers discount tokens. Where
+/// a fee does differ, a row of its own with that tier or region says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Multiplier {
     /// Which attribute of the event.

@@ -3,11 +3,13 @@
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::event::Event;
 use crate::money::{Rate, Usd};
 use crate::prices::{Attribute, BandRule, BookId, Calendar, Model, Multiplier, Price, PriceBook, Provider};
 use crate::reject::Reason;
+use crate::rent;
 use crate::usage::{ByClass, Class};
 
 /// A request's cost by class.
@@ -36,6 +38,10 @@ pub enum Unpriced {
     UnknownClass,
     /// Multipliers make a price finer than a picodollar.
     TooFine,
+    /// The book knows service tiers for this model, but not this one at that time.
+    UnknownTier,
+    /// The book knows regions for this model, but not this one at that time.
+    UnknownRegion,
 }
 
 impl Unpriced {
@@ -47,19 +53,30 @@ impl Unpriced {
             Self::NotEffective => "not_effective",
             Self::UnknownClass => "unknown_class",
             Self::TooFine => "too_fine",
+            Self::UnknownTier => "unknown_tier",
+            Self::UnknownRegion => "unknown_region",
         }
     }
 }
 
-/// The seller and the model that a name means.
-type Found<'b> = Result<(&'b Provider, &'b Model), Unpriced>;
+/// The seller, and the models that a name means: one for each time.
+type Found<'b> = Result<(&'b Provider, Vec<&'b Model>), Unpriced>;
+
+/// Where an event's price is found.
+#[derive(Clone, Copy, Debug)]
+struct Offer<'b> {
+    provider: &'b Provider,
+    model: &'b Model,
+    price: &'b Price,
+}
 
 /// A price book with the answers it has already given. The memo changes speed, never an answer.
 #[derive(Debug)]
 pub struct Rater<'b> {
     book: &'b PriceBook,
-    memo: BTreeMap<String, BTreeMap<String, Found<'b>>>,
-    memo_len: usize,
+    /// Provider → model → place in `answers`.
+    memo: BTreeMap<String, BTreeMap<String, usize>>,
+    answers: Vec<Found<'b>>,
 }
 
 /// Answers remembered. Model names come from outside, so their number is bounded; at the bound the memo starts anew.
@@ -68,45 +85,68 @@ const MEMO_MAX: usize = 16_384;
 impl<'b> Rater<'b> {
     /// A rater over `book`.
     pub const fn new(book: &'b PriceBook) -> Self {
-        Self { book, memo: BTreeMap::new(), memo_len: 0 }
+        Self { book, memo: BTreeMap::new(), answers: Vec::new() }
     }
 
     /// What the event costs the operator. A part without a price is marked in [`Rated::unpriced`]; the others are charged.
+    ///
+    /// Tiers and regions that the book does not name:
+    ///
+    /// | the event says | the book knows for the model | price |
+    /// |---|---|---|
+    /// | nothing, or a word for "nothing special" ([`STANDARD_TIERS`], [`GLOBAL_REGIONS`]) | anything | the standard one |
+    /// | `priority` | `priority`: a row or a multiplier in effect | that one |
+    /// | `priority` | other tiers, or `priority` at other times | none: [`Unpriced::UnknownTier`] |
+    /// | `priority` | no tiers at all | the standard one: the book says that tiers make no difference |
+    ///
+    /// A book that knows tiers and is asked about another one does not know the price: the standard one would be a guess that
+    /// nobody sees, while an unpriced request is counted and listed, and one line in the book mends it (a multiplier of 1/1
+    /// where the tier really costs the same).
     ///
     /// # Errors
     /// [`Reason::Overflow`] when a quantity times its price leaves 128 bits.
     pub fn rate(&mut self, event: &Event<'_>) -> Result<Rated, Reason> {
         let mut rated = Rated { book: self.book.id, ..Rated::default() };
-        match self.price(event) {
-            Ok((provider, price)) => charge(&mut rated, event, provider, price)?,
+        match self.offer(event).and_then(|offer| Ok((offer.price, factor_of(offer, event)?))) {
+            Ok((price, factor)) => charge(&mut rated, event, price, factor)?,
             Err(unpriced) => rated.unpriced = Some(unpriced),
         }
         Ok(rated)
     }
 
-    fn price(&mut self, event: &Event<'_>) -> Result<(&'b Provider, &'b Price), Unpriced> {
+    fn offer(&mut self, event: &Event<'_>) -> Result<Offer<'b>, Unpriced> {
         let name = event.response_model.as_deref().unwrap_or(&event.request_model);
-        let (provider, model) = self.find(&event.provider, name)?;
+        let (provider, models) = self.find(&event.provider, name).as_ref().map_err(|unpriced| *unpriced)?;
+        let known = |model: &&&Model| {
+            model.prices.is_empty() || model.prices.iter().any(|price| price.effective_from <= event.time)
+        };
+        let model = *models.iter().find(known).ok_or(Unpriced::NotEffective)?;
+        let provider = *provider;
         let holds = |price: &&Price| self.holds(price, event);
         let newest = |price: &&Price| {
             (price.tier.is_some(), price.region.is_some(), price.calendar.is_some(), price.effective_from)
         };
         let price = model.prices.iter().filter(holds).max_by_key(newest).ok_or(Unpriced::NotEffective)?;
-        Ok((provider, price))
+        Ok(Offer { provider, model, price })
     }
 
-    fn find(&mut self, provider: &str, model: &str) -> Found<'b> {
-        if let Some(answer) = self.memo.get(provider).and_then(|models| models.get(model)) {
-            return *answer;
-        }
-        if self.memo_len >= MEMO_MAX {
+    fn find(&mut self, provider: &str, model: &str) -> &Found<'b> {
+        let place = match self.memo.get(provider).and_then(|models| models.get(model)) {
+            Some(place) => *place,
+            None => self.learn(provider, model),
+        };
+        self.answers.get(place).expect("a place in the memo is that of an answer: both are filled and emptied together")
+    }
+
+    fn learn(&mut self, provider: &str, model: &str) -> usize {
+        if self.answers.len() >= MEMO_MAX {
             self.memo.clear();
-            self.memo_len = 0;
+            self.answers.clear();
         }
-        let answer = look_up(self.book, provider, model);
-        self.memo.entry(provider.to_owned()).or_default().insert(model.to_owned(), answer);
-        self.memo_len = self.memo_len.saturating_add(1);
-        answer
+        let place = self.answers.len();
+        self.answers.push(look_up(self.book, provider, model));
+        self.memo.entry(provider.to_owned()).or_default().insert(model.to_owned(), place);
+        place
     }
 
     fn holds(&self, price: &Price, event: &Event<'_>) -> bool {
@@ -125,27 +165,40 @@ impl<'b> Rater<'b> {
     }
 }
 
-/// The model that `name` means at `provider`: its own models first, then those it resells.
+/// The models that `name` means at `provider`: its own first, then those it resells.
 fn look_up<'b>(book: &'b PriceBook, provider: &str, name: &str) -> Found<'b> {
-    let canonical = book.provider_aliases.get(provider).map_or(provider, String::as_str);
-    let home = book.providers.get(canonical).ok_or(Unpriced::UnknownProvider)?;
+    let home = provider_of(book, provider).ok_or(Unpriced::UnknownProvider)?;
     let resold = home.fallbacks.iter().filter_map(|fallback| book.providers.get(fallback));
-    core::iter::once(home)
+    let models: Vec<_> = core::iter::once(home)
         .chain(resold)
-        .find_map(|seller| seller.models.iter().find(|model| model.matcher.accepts(name)))
-        .map(|model| (home, model))
-        .ok_or(Unpriced::UnknownModel)
+        .flat_map(|seller| seller.models.iter().filter(|model| model.matcher.accepts(name)))
+        .collect();
+    if models.is_empty() { Err(Unpriced::UnknownModel) } else { Ok((home, models)) }
 }
 
-fn charge(rated: &mut Rated, event: &Event<'_>, provider: &Provider, price: &Price) -> Result<(), Reason> {
+/// A provider by its name in the book, by another spelling of it, or by the first matcher that accepts it.
+fn provider_of<'b>(book: &'b PriceBook, name: &str) -> Option<&'b Provider> {
+    let canonical = book.provider_aliases.get(name).map_or(name, String::as_str);
+    book.providers.get(canonical).or_else(|| {
+        let (_, matched) = book.provider_matchers.iter().find(|(matcher, _)| matcher.accepts(name))?;
+        book.providers.get(matched)
+    })
+}
+
+/// A factor, as numerator and denominator.
+type Factor = (u64, u64);
+
+fn charge(rated: &mut Rated, event: &Event<'_>, price: &Price, factor: Factor) -> Result<(), Reason> {
     let prompt = event.usage.prompt_tokens()?;
     let band = price.bands.iter().rev().find(|band| band.above_tokens == 0 || prompt > band.above_tokens);
     let Some(top) = band else {
         rated.unpriced = Some(Unpriced::NotEffective);
         return Ok(());
     };
-    let factor = factor_of(provider, price, event);
-    for (class, quantity) in event.usage.parts.iter().filter(|(_, quantity)| *quantity > 0) {
+    // Rent is no request, so it owes no fee per call.
+    let is_rent = event.operation.as_deref() == Some(rent::OPERATION);
+    let is_owed = |class: Class| class != Class::Requests || !is_rent;
+    for (class, quantity) in event.usage.parts.iter().filter(|(class, quantity)| *quantity > 0 && is_owed(*class)) {
         match scaled(top.rates.get(class), class, factor) {
             Ok(rate) => {
                 rated.rates.set(class, Some(rate));
@@ -160,36 +213,71 @@ fn charge(rated: &mut Rated, event: &Event<'_>, provider: &Provider, price: &Pri
     Ok(())
 }
 
+/// Classes whose price no tier and no region changes; see [`Multiplier`].
+const FEES: [Class; 3] = [Class::WebSearches, Class::Requests, Class::CacheStorage];
+
 /// The price of `class`, scaled. A fee per call exists only where somebody states one; every other class must be stated.
-fn scaled(rate: Option<Rate>, class: Class, factor: Option<(u64, u64)>) -> Result<Rate, Unpriced> {
+fn scaled(rate: Option<Rate>, class: Class, factor: Factor) -> Result<Rate, Unpriced> {
     let rate = match class {
         Class::Requests => rate.unwrap_or(Rate::FREE),
         _ => rate.ok_or(Unpriced::UnknownClass)?,
     };
-    let (numerator, denominator) = factor.ok_or(Unpriced::TooFine)?;
+    if FEES.contains(&class) {
+        return Ok(rate);
+    }
+    let (numerator, denominator) = factor;
     rate.scaled(numerator, denominator).ok_or(Unpriced::TooFine)
 }
 
-/// The product of all multipliers that apply, or `None` when it leaves 64 bits. A row made for a tier or a region has that
-/// factor in its prices already.
-fn factor_of(provider: &Provider, price: &Price, event: &Event<'_>) -> Option<(u64, u64)> {
+/// Service tiers that mean nothing special: the words providers answer with when a request had none.
+pub const STANDARD_TIERS: [&str; 3] = ["standard", "default", "on_demand"];
+
+/// Regions that mean no particular one.
+pub const GLOBAL_REGIONS: [&str; 2] = ["global", "not_available"];
+
+/// The product of all multipliers that apply. A row made for a tier or a region has that factor in its prices already.
+fn factor_of(offer: Offer<'_>, event: &Event<'_>) -> Result<Factor, Unpriced> {
     let mut factor = (1_u64, 1_u64);
     for attribute in [Attribute::ServiceTier, Attribute::Region] {
-        let (value, in_row) = match attribute {
-            Attribute::ServiceTier => (event.service_tier.as_deref(), price.tier.is_some()),
-            Attribute::Region => (event.region.as_deref(), price.region.is_some()),
+        let (value, in_row, plain, unknown) = match attribute {
+            Attribute::ServiceTier => {
+                (event.service_tier.as_deref(), offer.price.tier.is_some(), &STANDARD_TIERS[..], Unpriced::UnknownTier)
+            }
+            Attribute::Region => {
+                (event.region.as_deref(), offer.price.region.is_some(), &GLOBAL_REGIONS[..], Unpriced::UnknownRegion)
+            }
         };
-        let applies = |multiplier: &&Multiplier| {
-            multiplier.attribute == attribute
-                && Some(multiplier.value.as_str()) == value
-                && multiplier.effective_from <= event.time
-        };
-        let newest = provider.multipliers.iter().filter(applies).max_by_key(|multiplier| multiplier.effective_from);
-        if let Some(multiplier) = newest.filter(|_| !in_row) {
-            factor = (factor.0.checked_mul(multiplier.numerator)?, factor.1.checked_mul(multiplier.denominator)?);
+        let Some(value) = value.filter(|_| !in_row) else { continue };
+        if let Some(multiplier) = multiplier_of(offer, attribute, value, event) {
+            let product = |(numerator, denominator): Factor| {
+                Some((numerator.checked_mul(multiplier.numerator)?, denominator.checked_mul(multiplier.denominator)?))
+            };
+            factor = product(factor).ok_or(Unpriced::TooFine)?;
+        } else if !plain.contains(&value) && knows(offer, attribute) {
+            return Err(unknown);
         }
     }
-    Some(factor)
+    Ok(factor)
+}
+
+/// The newest multiplier in effect, the model's own before the provider's.
+fn multiplier_of<'b>(offer: Offer<'b>, attribute: Attribute, value: &str, event: &Event<'_>) -> Option<&'b Multiplier> {
+    let applies = |multiplier: &&Multiplier| {
+        multiplier.attribute == attribute && multiplier.value == value && multiplier.effective_from <= event.time
+    };
+    [&offer.model.multipliers, &offer.provider.multipliers]
+        .into_iter()
+        .find_map(|multipliers| multipliers.iter().filter(applies).max_by_key(|multiplier| multiplier.effective_from))
+}
+
+/// Whether the book says at all that the attribute changes this model's price.
+fn knows(offer: Offer<'_>, attribute: Attribute) -> bool {
+    let in_rows = offer.model.prices.iter().any(|price| match attribute {
+        Attribute::ServiceTier => price.tier.is_some(),
+        Attribute::Region => price.region.is_some(),
+    });
+    let mut multipliers = offer.model.multipliers.iter().chain(&offer.provider.multipliers);
+    in_rows || multipliers.any(|multiplier| multiplier.attribute == attribute)
 }
 
 /// The order in which a prompt's classes fill the bands from below: what was cached stands at the start of a prompt.
@@ -207,12 +295,7 @@ const PROMPT_ORDER: [Class; 10] = [
 ];
 
 /// Charges the prompt band by band: each token at the price of the band its place in the prompt falls in.
-fn charge_marginally(
-    rated: &mut Rated,
-    event: &Event<'_>,
-    price: &Price,
-    factor: Option<(u64, u64)>,
-) -> Result<(), Reason> {
+fn charge_marginally(rated: &mut Rated, event: &Event<'_>, price: &Price, factor: Factor) -> Result<(), Reason> {
     let mut start = 0_u64;
     for class in PROMPT_ORDER {
         let end = start.checked_add(event.usage.parts.get(class)).ok_or(Reason::Overflow)?;
@@ -235,4 +318,36 @@ fn charge_marginally(
         start = end;
     }
     Ok(())
+}
+
+/// What another price book makes of a charge (B12). The old charge stays as it is; the difference is booked beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rerating {
+    /// The book of the charge on record.
+    pub from: BookId,
+    /// The book it was rated by again.
+    pub to: BookId,
+    /// Per class, what has to be added to the recorded cost; negative where it was too high.
+    pub differences: ByClass<Usd>,
+    /// Why the charge on record has no price, or a part of it has none.
+    pub unpriced_before: Option<Unpriced>,
+    /// The same, of the new one. A difference that is `None` before and `Some` here is not a credit but a price that was lost.
+    pub unpriced_after: Option<Unpriced>,
+}
+
+impl Rerating {
+    /// `new` less `old`, or `None` when a difference leaves 128 bits.
+    pub fn between(old: &Rated, new: &Rated) -> Option<Self> {
+        let mut differences = ByClass::all(Usd::ZERO);
+        for (class, cost) in new.costs.iter() {
+            differences.set(class, cost.checked_sub(old.costs.get(class))?);
+        }
+        Some(Self {
+            from: old.book,
+            to: new.book,
+            differences,
+            unpriced_before: old.unpriced,
+            unpriced_after: new.unpriced,
+        })
+    }
 }

@@ -29,7 +29,8 @@ pub enum Reason {
     TooLarge,
     /// The tenant is not in the register, and the register is strict.
     UnknownTenant,
-    /// More holes in the node's sequence than are tracked: the node does not count consecutively.
+    /// More holes in the node's sequence than are tracked, or a number at the end of the scale: the node does not count
+    /// consecutively.
     SequenceTooSparse,
     /// The node's epoch is older than the ones still tracked: replay it without its sequence.
     EpochRetired,

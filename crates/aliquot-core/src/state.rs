@@ -1,8 +1,7 @@
 //! What a partition remembers between events: which have arrived, and which price book is in force. `apply` decides everything
 //! about an event; same state, same book, same event: same answer and same state after.
 
-use alloc::borrow::ToOwned;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -12,11 +11,9 @@ use crate::position::{Offset, Partition};
 use crate::rating::{Rated, Rater};
 use crate::recent_ids::{Fingerprint, RecentIds};
 use crate::reject::Reason;
-use crate::sequence::{Arrival, Arrived};
+use crate::sequence::Arrival;
+use crate::streams::Streams;
 use crate::time::{EventTime, Micros};
-
-/// Epochs remembered per node and domain; a node that restarts more often within its replay horizon has other troubles.
-pub const EPOCHS_MAX: usize = 16;
 
 /// Identities remembered per partition. At 100 requests a second on a partition this is eleven minutes.
 pub const RECENT_IDS: usize = 65_536;
@@ -33,6 +30,36 @@ pub struct TimeLimits {
 impl Default for TimeLimits {
     fn default() -> Self {
         Self { past: Micros(400 * Micros::DAY.0), future: Micros::HOUR }
+    }
+}
+
+/// What is asked of an event that could be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// How far its time may lie from its arrival.
+    pub times: TimeLimits,
+    /// The register of tenants; `None` = any tenant. An event that names no tenant passes in either case: nobody is billed
+    /// for it by mistake, and it is listed as such.
+    pub tenants: Option<BTreeSet<String>>,
+}
+
+impl Rules {
+    /// What can be said about an event by itself, before any price or memory. The gateway asks this, too, so that a sender
+    /// learns at the door what the pipeline would find.
+    ///
+    /// # Errors
+    /// Why the event is rejected.
+    pub fn check(&self, event: &Event<'_>, received_at: EventTime) -> Result<(), Reason> {
+        let age = received_at.since(event.time);
+        if age > self.times.past || age < Micros(self.times.future.0.saturating_neg()) {
+            return Err(Reason::AbsurdTime);
+        }
+        if let (Some(register), Some(tenant)) = (&self.tenants, &event.tenant)
+            && !register.contains(tenant.as_ref())
+        {
+            return Err(Reason::UnknownTenant);
+        }
+        event.usage.check()
     }
 }
 
@@ -55,30 +82,24 @@ pub struct PartitionState {
     pub next: Offset,
     /// The latest event time seen.
     pub latest: EventTime,
-    /// (source, domain) → epoch → what arrived.
-    pub streams: BTreeMap<(String, String), BTreeMap<u64, Arrived>>,
+    /// What arrived of each node's count.
+    pub streams: Streams,
     /// The identities seen lately.
     pub recent: RecentIds,
-    moved: BTreeSet<(String, String, u64)>,
 }
 
 impl Default for PartitionState {
     fn default() -> Self {
-        Self::restore(Offset(0), EventTime::default(), BTreeMap::new(), RecentIds::new(RECENT_IDS))
+        Self {
+            next: Offset(0),
+            latest: EventTime::default(),
+            streams: Streams::default(),
+            recent: RecentIds::new(RECENT_IDS),
+        }
     }
 }
 
 impl PartitionState {
-    /// The state with these parts, nothing of it reported yet.
-    pub fn restore(
-        next: Offset,
-        latest: EventTime,
-        streams: BTreeMap<(String, String), BTreeMap<u64, Arrived>>,
-        recent: RecentIds,
-    ) -> Self {
-        Self { next, latest, streams, recent, moved: BTreeSet::new() }
-    }
-
     /// Decides about one event: duplicate, rejected, or charged.
     ///
     /// | sequence | identity | content | answer | sequence after | identity after |
@@ -94,7 +115,7 @@ impl PartitionState {
     pub fn apply(
         &mut self,
         rater: &mut Rater<'_>,
-        limits: TimeLimits,
+        rules: &Rules,
         received_at: EventTime,
         event: &Event<'_>,
     ) -> Applied {
@@ -108,7 +129,7 @@ impl PartitionState {
         if self.recent.contains(identity) {
             return Applied::Duplicate;
         }
-        let rated = match check(event, limits, received_at).and_then(|()| rater.rate(event)) {
+        let rated = match rules.check(event, received_at).and_then(|()| rater.rate(event)) {
             Ok(rated) => rated,
             Err(reason) => return Applied::Rejected(reason),
         };
@@ -118,41 +139,14 @@ impl PartitionState {
     }
 
     fn arrive(&mut self, event: &Event<'_>) -> Result<Arrival, Reason> {
-        let Some(sequence) = event.sequence else { return Ok(Arrival::New) };
-        let key = (event.source.as_ref().to_owned(), event.domain.as_ref().to_owned());
-        let epochs = self.streams.entry(key.clone()).or_default();
-        if !epochs.contains_key(&sequence.epoch) && epochs.len() >= EPOCHS_MAX {
-            match epochs.first_key_value() {
-                Some((oldest, _)) if *oldest < sequence.epoch => epochs.pop_first(),
-                _ => return Err(Reason::EpochRetired),
-            };
+        match event.sequence {
+            Some(sequence) => self.streams.arrive(&event.source, &event.domain, sequence),
+            None => Ok(Arrival::New),
         }
-        let arrival = epochs.entry(sequence.epoch).or_default().insert(sequence.seq);
-        if arrival == Arrival::New {
-            self.moved.insert((key.0, key.1, sequence.epoch));
-        }
-        Ok(arrival)
     }
 
     /// Reports the streams that moved since the last call.
     pub fn take_moved(&mut self, partition: Partition) -> Vec<StreamReport> {
-        core::mem::take(&mut self.moved)
-            .into_iter()
-            .filter_map(|(source, domain, epoch)| {
-                let key = (source, domain);
-                let arrived = self.streams.get(&key)?.get(&epoch)?;
-                let (end, received, gaps) = (arrived.end(), arrived.count(), arrived.gaps().collect());
-                let (source, domain) = key;
-                Some(StreamReport { partition, source, epoch, domain, end, received, gaps })
-            })
-            .collect()
+        self.streams.take_moved(partition)
     }
-}
-
-fn check(event: &Event<'_>, limits: TimeLimits, received_at: EventTime) -> Result<(), Reason> {
-    let age = received_at.since(event.time);
-    if age > limits.past || age < Micros(limits.future.0.saturating_neg()) {
-        return Err(Reason::AbsurdTime);
-    }
-    event.usage.check()
 }

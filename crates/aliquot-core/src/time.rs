@@ -18,6 +18,9 @@ impl Micros {
 pub struct EventTime(pub i64);
 
 impl EventTime {
+    /// Before every event.
+    pub const MIN: Self = Self(i64::MIN);
+
     /// The time from `earlier` to `self`, saturating at the ends of the scale.
     pub const fn since(self, earlier: Self) -> Micros {
         Micros(self.0.saturating_sub(earlier.0))

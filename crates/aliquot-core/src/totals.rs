@@ -31,7 +31,7 @@ pub struct TotalKey {
 /// An amount of usage and its cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WindowTotal {
-    /// Tokens, searches, requests or GPU microseconds, by the class of the key.
+    /// Tokens, searches, requests, GPU microseconds or token-hours, by the class of the key.
     pub quantity: u128,
     /// What they cost.
     pub cost: Usd,

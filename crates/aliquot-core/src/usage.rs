@@ -39,11 +39,20 @@ pub enum Class {
     Requests,
     /// Microseconds of one GPU.
     GpuMicros,
+    /// Token-hours of an explicitly kept cache: the rent, which falls due whether or not anybody reads.
+    ///
+    /// Rents are published per token and hour, and only in that unit is each a whole number of picodollars ($1.00 per million
+    /// is 1,000,000; per token-second it would be 277.7…). Who reports rent therefore reports whole token-hours and carries
+    /// the rest into the next report, so that nothing is ever rounded away.
+    CacheStorage,
 }
 
 impl Class {
+    /// How many classes there are.
+    pub const COUNT: usize = 19;
+
     /// Every class, in the order of their columns.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Uncached,
         Self::CacheRead,
         Self::CacheWrite5m,
@@ -62,6 +71,7 @@ impl Class {
         Self::WebSearches,
         Self::Requests,
         Self::GpuMicros,
+        Self::CacheStorage,
     ];
 
     /// The classes that together are the prompt, as the provider counts it.
@@ -102,6 +112,7 @@ impl Class {
             Self::WebSearches => "web_searches",
             Self::Requests => "requests",
             Self::GpuMicros => "gpu_us",
+            Self::CacheStorage => "cache_storage_token_hours",
         }
     }
 
@@ -130,18 +141,19 @@ impl Class {
             Self::WebSearches => 15,
             Self::Requests => 16,
             Self::GpuMicros => 17,
+            Self::CacheStorage => 18,
         }
     }
 }
 
 /// One value for each class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ByClass<T>([T; 18]);
+pub struct ByClass<T>([T; Class::COUNT]);
 
 impl<T: Copy> ByClass<T> {
     /// The same value for every class.
     pub const fn all(value: T) -> Self {
-        Self([value; 18])
+        Self([value; Class::COUNT])
     }
 
     /// The value of `class`.

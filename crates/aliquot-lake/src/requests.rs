@@ -28,14 +28,15 @@ const fn part_of(class: Class) -> usize {
         Class::CacheRead | Class::AudioCacheRead | Class::ImageCacheRead => 1,
         Class::CacheWrite5m | Class::CacheWrite1h | Class::CacheWriteOther => 2,
         Class::Output | Class::Reasoning | Class::AudioOut | Class::ImageOut | Class::VideoOut => 3,
-        Class::AudioIn | Class::ImageIn | Class::VideoIn | Class::WebSearches | Class::Requests | Class::GpuMicros => 4,
+        Class::AudioIn | Class::ImageIn | Class::VideoIn => 4,
+        Class::WebSearches | Class::Requests | Class::GpuMicros | Class::CacheStorage => 4,
     }
 }
 
 /// The column of a class's quantity.
 pub(crate) fn quantity_column(class: Class) -> String {
     match class {
-        Class::WebSearches | Class::Requests | Class::GpuMicros => class.name().to_owned(),
+        Class::WebSearches | Class::Requests | Class::GpuMicros | Class::CacheStorage => class.name().to_owned(),
         _ => format!("{}_tokens", class.name()),
     }
 }
@@ -100,7 +101,7 @@ struct Builders {
     /// `operation`, `service_tier`, `region`, `feature`, `project`, `traffic_class`.
     optional_names: [Int32Builder; 6],
     http_status: Int32Builder,
-    quantities: [Int64Builder; 18],
+    quantities: [Int64Builder; Class::COUNT],
     cache_reported: BooleanBuilder,
     block_tokens: Int64Builder,
     sampled_of: Int64Builder,

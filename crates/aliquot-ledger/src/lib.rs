@@ -1,1 +1,35 @@
+//! The ledger: hourly money, completeness of the streams, price books and restart states in SQL, moved forward with the log's
+//! positions in one transaction. It prices nothing and decides nothing about events (see `aliquot-core`).
+//!
+//! Reading order: opening, what of a commit is new, the tables, one file each, and what goes wrong. Columns are described in
+//! `schemas/ledger`.
+#![deny(missing_docs)]
+#![deny(clippy::float_arithmetic, clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod ledger;
+mod schema;
+
+mod admit;
+mod commit;
+
+mod activations;
+mod books;
+mod partitions;
+mod snapshots;
+mod streams;
+mod total_key;
+mod totals;
+
+mod columns;
+mod error;
+
+pub use books::StoredBook;
+pub use error::Error;
+pub use ledger::Ledger;
+pub use snapshots::SNAPSHOTS_KEPT;
+pub use streams::{Gap, STREAMS_MAX};
+pub use totals::TOTALS_MAX;
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+mod tests;

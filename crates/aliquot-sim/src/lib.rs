@@ -6,7 +6,7 @@ pub mod random;
 
 pub mod cache;
 pub mod node;
-pub mod service;
+pub mod pace;
 
 pub mod truth;
 

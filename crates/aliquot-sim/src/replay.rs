@@ -4,7 +4,7 @@
 //! |---|---|
 //! | node of a request | hash of its session, one of `nodes`: a session stays on its node |
 //! | tenant of a request | hash of its session and the seed, one of `tenants`, the k-th with weight 1/k; an assignment of ours, never the source's |
-//! | service time | the trace's, else the formula of [`crate::service`] on the tokens that were no hits |
+//! | service time | the trace's, else the formula of [`crate::pace`] on the tokens that were no hits |
 //! | time of an event | end of its request, from `start` on |
 //! | order of events | by end; those that end together in the order of their requests |
 //! | sequence | one epoch; consecutive per node, whose only cache domain bears its name |
@@ -26,8 +26,8 @@ pub use tenants::Tenants;
 
 use crate::Emitted;
 use crate::node::{Admitted, Demand, Engine, Node};
+use crate::pace::{self, plus};
 use crate::random::{hash, pair, scaled};
-use crate::service::{self, plus};
 use crate::trace::{Error, Format, Request};
 use crate::truth::Truth;
 
@@ -195,10 +195,10 @@ impl<R: Iterator<Item = Result<Request, Error>>> Replay<R> {
         let computed = request.prompt_tokens.saturating_sub(cached.unwrap_or_default());
         let queue = Micros(admitted.start.0.saturating_sub(request.at.0));
         let service = request.duration.unwrap_or_else(|| {
-            let first = request.ttft.unwrap_or_else(|| service::ttft(computed));
-            plus(first, service::decode(request.output_tokens))
+            let first = request.ttft.unwrap_or_else(|| pace::ttft(computed));
+            plus(first, pace::decode(request.output_tokens))
         });
-        let ttft = request.ttft.or_else(|| request.duration.is_none().then(|| service::ttft(computed)));
+        let ttft = request.ttft.or_else(|| request.duration.is_none().then(|| pace::ttft(computed)));
         let end = plus(admitted.start, service);
         let name = &self.nodes[lane_idx].name;
         let model = if request.model.is_empty() { &self.settings.model } else { &request.model };

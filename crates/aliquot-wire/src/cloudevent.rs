@@ -209,5 +209,10 @@ fn sequence<E: Error>(reading: &mut Reading<'_>, epoch: Option<u64>, seq: Option
 
 /// The refusal of an event without a field it must have.
 pub(crate) fn missing<E: Error>(reading: &mut Reading<'_>, field: &str) -> E {
-    reading.refuse(Reason::MissingField, format!("{field} is missing or empty"))
+    reading.refuse(Reason::MissingField, missing_detail(field))
+}
+
+/// The detail of that refusal.
+pub(crate) fn missing_detail(field: &str) -> String {
+    format!("{field} is missing or empty")
 }

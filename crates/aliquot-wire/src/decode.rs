@@ -3,6 +3,7 @@
 use aliquot_core::event::Event;
 use aliquot_core::reject::Reason;
 
+use crate::arrow;
 use crate::content_type::{ARROW, Encoding, JSON, JSON_BATCH};
 use crate::json;
 use crate::limits::Limits;
@@ -29,8 +30,8 @@ pub fn decode(
     match Encoding::of(content_type) {
         Some(Encoding::Json) => json::decode_one(payload, limits, each),
         Some(Encoding::JsonBatch) => json::decode_batch(payload, limits, each),
-        //ARROW        Some(Encoding::Arrow) => arrow::decode(payload, limits, each),
-        None | Some(Encoding::Arrow) => {
+        Some(Encoding::Arrow) => arrow::decode(payload, limits, each),
+        None => {
             let detail = format!("the content type is none of {JSON}, {JSON_BATCH}, {ARROW}");
             each(0, Err(Problem::new(Reason::UnknownContentType, detail).about(payload)));
         }

@@ -18,6 +18,7 @@ use crate::refusal::{Problem, Refusal};
 mod cut;
 mod encode;
 
+pub(crate) use cut::Pieces;
 pub use encode::{encode, encode_batch};
 
 /// What a decoder calls for every event.
@@ -49,7 +50,7 @@ pub(crate) fn decode_batch(payload: &[u8], limits: &Limits, each: &mut Each<'_>)
 
 /// Reads the events from number `count` on, each for itself.
 fn decode_pieces<'de>(payload: &'de [u8], limits: &Limits, count: u32, event: &mut Event<'de>, each: &mut Each<'_>) {
-    for (piece, index) in cut::pieces(payload).zip(0..).skip_while(|(_, index)| *index < count) {
+    for (piece, index) in Pieces::new(payload).zip(0..).skip_while(|(_, index)| *index < count) {
         if index >= limits.events_per_message {
             let detail =
                 format!("the message has more than {} events: send smaller batches", limits.events_per_message);

@@ -12,10 +12,11 @@ use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 use crate::blocks;
 use crate::cloudevent::missing;
 use crate::field::{Name, Reading, Text};
+use crate::limits::Limits;
 use crate::prompt_text::Suspect;
 
 /// Longest interval that fits the event's signed microseconds.
-const MICROS_MAX: u64 = i64::MAX.unsigned_abs();
+pub(crate) const MICROS_MAX: u64 = i64::MAX.unsigned_abs();
 
 /// Classes whose presence says that the reporter knows about cache reads or writes.
 const CACHE: [Class; 6] = [
@@ -250,7 +251,8 @@ impl<'de> Visitor<'de> for PrefixObject<'_, '_> {
         }
         let Some(block_tokens) = block_tokens else { return Err(missing(reading, "prefix.block_tokens")) };
         if block_tokens == 0 || sampled_of == Some(0) {
-            return Err(reading.refuse(Reason::WrongType, "prefix.block_tokens and prefix.sampled_of count from 1"));
+            let detail = chain_counts_from_one("prefix.block_tokens", "prefix.sampled_of");
+            return Err(reading.refuse(Reason::WrongType, detail));
         }
         chain.block_tokens = u32::try_from(block_tokens).unwrap_or(u32::MAX);
         chain.sampled_of = sampled_of.map_or(1, |rate| u32::try_from(rate).unwrap_or(u32::MAX));
@@ -258,9 +260,19 @@ impl<'de> Visitor<'de> for PrefixObject<'_, '_> {
     }
 }
 
+/// The detail of a chain beyond the limit.
+pub(crate) fn too_many_blocks(field: &str, limits: &Limits) -> String {
+    format!("{field} has more than {} blocks: sample them", limits.blocks_per_event)
+}
+
+/// The detail of a chain whose blocks hold nothing.
+pub(crate) fn chain_counts_from_one(block_tokens: &str, sampled_of: &str) -> String {
+    format!("{block_tokens} and {sampled_of} count from 1")
+}
+
 fn read_blocks<E: Error>(reading: &mut Reading<'_>, text: &str, blocks: &mut Vec<u64>) -> Result<(), E> {
     if text.len() / blocks::DIGITS > reading.limits.blocks_per_event {
-        let detail = format!("prefix.blocks has more than {} blocks: sample them", reading.limits.blocks_per_event);
+        let detail = too_many_blocks("prefix.blocks", reading.limits);
         return Err(reading.refuse(Reason::TooLarge, detail));
     }
     blocks::parse(text.as_bytes(), blocks)

@@ -13,6 +13,7 @@ use aliquot_core::position::Offset;
 use aliquot_core::recent_ids::{Fingerprint, RecentIds};
 use aliquot_core::sequence::Arrived;
 use aliquot_core::state::PartitionState;
+use aliquot_core::streams::Streams;
 use aliquot_core::time::EventTime;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -69,8 +70,8 @@ pub fn encode(state: &PartitionState) -> Vec<u8> {
     let mut body = Writer::default();
     body.i64(state.next.0);
     body.i64(state.latest.0);
-    body.length(state.streams.len());
-    for ((source, domain), epochs) in &state.streams {
+    body.length(state.streams.count());
+    for (source, domain, epochs) in state.streams.iter() {
         body.text(source);
         body.text(domain);
         body.length(epochs.len());
@@ -139,19 +140,19 @@ fn unsealed(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
 fn read(reader: &mut Reader<'_>) -> Option<PartitionState> {
     let next = Offset(reader.i64()?);
     let latest = EventTime(reader.i64()?);
-    let mut streams = BTreeMap::new();
+    let mut streams = Streams::default();
     for _ in 0..reader.length()? {
-        let key = (reader.text()?.to_owned(), reader.text()?.to_owned());
+        let (source, domain) = (reader.text()?.to_owned(), reader.text()?.to_owned());
         let mut epochs = BTreeMap::new();
         for _ in 0..reader.length()? {
             let epoch = reader.u64()?;
             let arrived = read_runs(reader)?;
             insert_last(&mut epochs, epoch, arrived)?;
         }
-        insert_last(&mut streams, key, epochs)?;
+        streams.restore_next(source, domain, epochs)?;
     }
     let recent = read_recent(reader)?;
-    Some(PartitionState::restore(next, latest, streams, recent))
+    Some(PartitionState { next, latest, streams, recent })
 }
 
 /// Inserts behind everything there; `None` out of order, which no writer of ours leaves behind.

@@ -4,15 +4,7 @@ use aliquot_core::reject::Reason;
 
 use crate::refusal::{Problem, Refusal};
 
-/// The elements of the array, as they stand there. Where it is not an array, or ends too early, the last item says so.
-///
-/// An object ends with its own bracket, whatever follows: so a reader that has taken the first `n` objects without an error
-/// and this iterator agree on where number `n` begins.
-pub(super) fn pieces(array: &[u8]) -> impl Iterator<Item = Result<&[u8], Refusal<'_>>> {
-    Pieces { array, rest: array, state: State::Start }
-}
-
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// Before the opening bracket.
     Start,
@@ -25,10 +17,22 @@ enum State {
     Done,
 }
 
-struct Pieces<'a> {
+/// The elements of an array, as they stand there. Where it is not an array, or ends too early, the last item says so.
+///
+/// An object ends with its own bracket, whatever follows: so a reader that has taken the first `n` objects without an error
+/// and this iterator agree on where number `n` begins.
+#[derive(Debug)]
+pub(crate) struct Pieces<'a> {
     array: &'a [u8],
     rest: &'a [u8],
     state: State,
+}
+
+impl<'a> Pieces<'a> {
+    /// The elements of `array`.
+    pub(crate) fn new(array: &'a [u8]) -> Self {
+        Self { array, rest: array, state: State::Start }
+    }
 }
 
 impl<'a> Iterator for Pieces<'a> {
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
 
     fn cut(array: &str) -> Vec<Result<String, Reason>> {
-        pieces(array.as_bytes())
+        Pieces::new(array.as_bytes())
             .map(|piece| piece.map(|piece| String::from_utf8_lossy(piece).into_owned()).map_err(|p| p.reason))
             .collect()
     }
@@ -186,7 +190,7 @@ mod tests {
     fn an_object_ends_with_its_own_bracket() {
         assert_eq!(cut("[{}}{},{}]"), [good("{}"), Err(Reason::Malformed), good("{}")]);
         assert_eq!(cut("[{} {}]"), [good("{}"), Err(Reason::Malformed)]);
-        let strays: Vec<_> = pieces(b"[{} {}]").filter_map(|piece| Some(piece.err()?.raw)).collect();
+        let strays: Vec<_> = Pieces::new(b"[{} {}]").filter_map(|piece| Some(piece.err()?.raw)).collect();
         assert_eq!(strays, [b"{}"]);
     }
 }

@@ -4,7 +4,7 @@ use aliquot_core::event::{Event, Sequence};
 use aliquot_core::position::Partition;
 use aliquot_core::prices::PriceBook;
 use aliquot_core::rating::Rater;
-use aliquot_core::state::TimeLimits;
+use aliquot_core::state::Rules;
 use proptest::prelude::*;
 
 use super::*;
@@ -22,7 +22,7 @@ fn state_after(events: &[(u8, u8, u8, u16)]) -> PartitionState {
             sequence: Some(Sequence { epoch: u64::from(*epoch), seq: u64::from(*seq) }),
             ..Event::default()
         };
-        state.apply(&mut rater, TimeLimits::default(), EventTime::default(), &event);
+        state.apply(&mut rater, &Rules::default(), EventTime::default(), &event);
         state.next = state.next.next();
     }
     state.take_moved(Partition(0));

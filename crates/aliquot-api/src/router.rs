@@ -1,0 +1,58 @@
+//! Which path leads where, and what surrounds every request. Handles nothing itself.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+
+use crate::events::{self, Gateway, Ingest};
+use crate::state::{Readers, State};
+use crate::{admit, gaps, health, metrics, observe, openapi, problem, request_id};
+
+/// The whole API of a process with this state.
+pub fn router(state: State) -> Router {
+    let mut router = operation(&state);
+    if let Some(readers) = &state.readers {
+        router = router.merge(reading(&state, readers));
+    }
+    if let Some(gateway) = &state.gateway {
+        router = router.merge(ingest(&state, gateway));
+    }
+    let State { clock, request_ids, metrics, .. } = state;
+    router
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        // The last layer is the outermost: a request is named first, then timed, and nothing inside can take the server down.
+        .layer(from_fn(observe::survive))
+        .layer(from_fn_with_state((metrics, clock), observe::measure))
+        .layer(from_fn_with_state(request_ids, request_id::name))
+}
+
+/// What operators and supervisors ask; never refused for being many.
+fn operation(state: &State) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready).with_state(state.readiness.clone()))
+        .route("/metrics", get(metrics::scrape).with_state(state.metrics.clone()))
+        .route("/openapi.json", get(openapi::document))
+}
+
+fn reading(state: &State, readers: &Readers) -> Router {
+    let places = Arc::new(Semaphore::new(state.concurrency.read));
+    Router::new()
+        .route("/v1/gaps", get(gaps::list).with_state(readers.ledger.clone()))
+        .layer(from_fn_with_state(places, admit::within))
+}
+
+fn ingest(state: &State, gateway: &Gateway) -> Router {
+    let ingest = Ingest { gateway: gateway.clone(), clock: state.clock.clone(), metrics: state.metrics.clone() };
+    let places = Arc::new(Semaphore::new(state.concurrency.ingest));
+    Router::new()
+        .route("/v1/events", post(events::post))
+        .layer(DefaultBodyLimit::max(gateway.limits.message_bytes))
+        .layer(from_fn_with_state(places, admit::within))
+        .with_state(ingest)
+}

@@ -1,0 +1,10 @@
+//! The API through its whole router: what goes in as HTTP, what comes out, byte for byte.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of these tests fail the test")]
+
+mod world;
+
+mod door;
+mod gaps;
+mod gateway;
+mod operation;
+mod shutdown;

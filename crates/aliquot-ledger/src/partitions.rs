@@ -1,0 +1,107 @@
+//! Table `partitions`: how far each partition is, and what was counted on the way.
+
+use std::collections::BTreeMap;
+
+use aliquot_core::commit::{Commit, Tally};
+use aliquot_core::position::{Offset, Partition, Positions};
+use sqlx::SqliteConnection;
+
+use crate::admit::Admitted;
+use crate::columns::{count, count_of};
+use crate::error::Error;
+use crate::ledger::Ledger;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    partition: i32,
+    next_offset: i64,
+    charged_count: i64,
+    duplicate_count: i64,
+    rejected_count: i64,
+}
+
+impl Ledger {
+    /// For each partition the ledger has anything of, the first offset it does not hold.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn held(&self) -> Result<Positions, Error> {
+        let mut connection = self.readers.acquire().await.map_err(Error::sql("read"))?;
+        positions(&mut connection).await
+    }
+
+    /// What was counted of each partition since its beginning.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn tallies(&self) -> Result<BTreeMap<Partition, Tally>, Error> {
+        let mut connection = self.readers.acquire().await.map_err(Error::sql("read"))?;
+        read(&mut connection).await?.into_iter().map(|row| Ok((Partition(row.partition), row.tally()?))).collect()
+    }
+}
+
+/// The position of every partition.
+pub(crate) async fn positions(connection: &mut SqliteConnection) -> Result<Positions, Error> {
+    let rows = read(connection).await?;
+    Ok(rows.into_iter().map(|row| (Partition(row.partition), Offset(row.next_offset))).collect())
+}
+
+/// Moves the admitted partitions to the ends of their ranges and adds to their counts.
+pub(crate) async fn advance(
+    connection: &mut SqliteConnection,
+    commit: &Commit,
+    admitted: &Admitted,
+) -> Result<(), Error> {
+    let rows = read(connection).await?.into_iter();
+    let mut tallies: BTreeMap<_, _> =
+        rows.map(|row| Ok((row.partition, row.tally()?))).collect::<Result<_, Error>>()?;
+    for (partition, range) in commit.ranges.iter().filter(|(partition, _)| admitted.moves(**partition)) {
+        let held = tallies.remove(&partition.0).unwrap_or_default();
+        let tally = sum(held, commit.tallies.get(partition).copied().unwrap_or_default())?;
+        sqlx::query(
+            "INSERT INTO partitions (partition, next_offset, charged_count, duplicate_count, rejected_count) \
+             VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset, \
+             charged_count = excluded.charged_count, duplicate_count = excluded.duplicate_count, \
+             rejected_count = excluded.rejected_count",
+        )
+        .bind(partition.0)
+        .bind(range.to.0)
+        .bind(count("the count of charges", tally.charged)?)
+        .bind(count("the count of duplicates", tally.duplicates)?)
+        .bind(count("the count of rejects", tally.rejected)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(Error::sql("move the positions of"))?;
+    }
+    Ok(())
+}
+
+/// There are as many rows as the log has partitions, so all of them are read at once.
+async fn read(connection: &mut SqliteConnection) -> Result<Vec<Row>, Error> {
+    sqlx::query_as(
+        "SELECT partition, next_offset, charged_count, duplicate_count, rejected_count FROM partitions ORDER BY partition",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::sql("read the positions of"))
+}
+
+impl Row {
+    fn tally(&self) -> Result<Tally, Error> {
+        Ok(Tally {
+            charged: count_of("charged_count", self.charged_count)?,
+            duplicates: count_of("duplicate_count", self.duplicate_count)?,
+            rejected: count_of("rejected_count", self.rejected_count)?,
+        })
+    }
+}
+
+fn sum(held: Tally, new: Tally) -> Result<Tally, Error> {
+    let add = |held: u64, new: u64| held.checked_add(new).ok_or(Error::Overflow { what: "a count of events" });
+    Ok(Tally {
+        charged: add(held.charged, new.charged)?,
+        duplicates: add(held.duplicates, new.duplicates)?,
+        rejected: add(held.rejected, new.rejected)?,
+    })
+}

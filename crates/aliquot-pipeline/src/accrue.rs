@@ -1,0 +1,75 @@
+//! What has been folded and not yet cut into a commit: rows, rejects and counts. Decides nothing about an event.
+
+use aliquot_core::commit::{Commit, Rejected};
+use aliquot_core::event::Event;
+use aliquot_core::ports::RawMessage;
+use aliquot_core::position::{Partition, Place};
+use aliquot_core::rating::Rated;
+use aliquot_core::reject::Reason;
+
+use crate::{Progress, Settings};
+
+/// A commit in the making, with what it will add to the run's progress.
+#[derive(Debug, Default)]
+pub(crate) struct Accrued {
+    pub(crate) commit: Commit,
+    pub(crate) progress: Progress,
+    bytes: usize,
+}
+
+impl Accrued {
+    /// Counts a message, whatever is in it.
+    pub(crate) fn message(&mut self, partition: Partition, message: &RawMessage) {
+        let length = message.payload.len();
+        self.bytes = self.bytes.saturating_add(length);
+        self.progress.messages = self.progress.messages.saturating_add(1);
+        self.progress.bytes = self.progress.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        self.commit.tallies.entry(partition).or_default();
+    }
+
+    /// Takes in a rated event.
+    pub(crate) fn charge(&mut self, place: Place, message: &RawMessage, event: &Event<'_>, rated: Rated) {
+        self.progress.charged = self.progress.charged.saturating_add(1);
+        self.progress.unpriced = self.progress.unpriced.saturating_add(u64::from(rated.unpriced.is_some()));
+        self.progress.latest = self.progress.latest.max(Some(event.time));
+        if let Some(tally) = self.commit.tallies.get_mut(&place.partition) {
+            tally.charged = tally.charged.saturating_add(1);
+        }
+        self.commit.charges.push(place, message.received_at, event, rated);
+    }
+
+    /// Counts an event that was there already.
+    pub(crate) fn duplicate(&mut self, place: Place) {
+        self.progress.duplicates = self.progress.duplicates.saturating_add(1);
+        if let Some(tally) = self.commit.tallies.get_mut(&place.partition) {
+            tally.duplicates = tally.duplicates.saturating_add(1);
+        }
+    }
+
+    /// Takes in what was not accepted, with its bytes.
+    pub(crate) fn reject(&mut self, place: Place, message: &RawMessage, reason: Reason, detail: String, raw: &[u8]) {
+        let count = self.progress.rejected.entry(reason).or_default();
+        *count = count.saturating_add(1);
+        if let Some(tally) = self.commit.tallies.get_mut(&place.partition) {
+            tally.rejected = tally.rejected.saturating_add(1);
+        }
+        self.commit.rejects.push(Rejected {
+            place,
+            received_at: message.received_at,
+            reason,
+            detail,
+            content_type: message.content_type.clone(),
+            raw: raw.to_vec(),
+        });
+    }
+
+    /// Whether it should be cut.
+    pub(crate) fn is_full(&self, settings: &Settings) -> bool {
+        self.rows() >= settings.commit_rows_max || self.bytes >= settings.commit_bytes_max
+    }
+
+    /// Charges and rejects.
+    pub(crate) fn rows(&self) -> usize {
+        self.commit.charges.rows().len().saturating_add(self.commit.rejects.len())
+    }
+}

@@ -1,0 +1,170 @@
+//! The columns of `aliquot.request.v1` in Arrow: names, types, meanings, in this one place. Reads and writes no bytes.
+//!
+//! `prefix_blocks` is a list of unsigned 64-bit numbers, not binary: both decode by one copy of eight bytes per block, but a
+//! list needs no rule about byte order or length, and any Arrow reader shows it as what it is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aliquot_core::usage::Class;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+
+use crate::cloudevent::REQUEST_V1;
+use crate::request::MICROS_MAX;
+
+/// The key of the schema's metadata that holds the event type, so that all rows of a stream are of one type.
+pub(super) const TYPE: &str = "type";
+
+const U16_MAX: u64 = 0xffff;
+const U32_MAX: u64 = 0xffff_ffff;
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) need: Need,
+    pub(super) meaning: &'static str,
+}
+
+/// What the cells of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Texts that hardly repeat: written plain.
+    Id,
+    /// Texts that repeat: written as a dictionary.
+    Name,
+    /// Whole numbers from 0 to this one.
+    Count(u64),
+    Time,
+    Flag,
+    Blocks,
+}
+
+/// Whether a column, and every cell of it, must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Required,
+    Optional,
+}
+
+impl Kind {
+    /// The type our encoder writes.
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Id => DataType::Utf8,
+            Self::Name => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+            Self::Count(U16_MAX) => DataType::UInt16,
+            Self::Count(U32_MAX) => DataType::UInt32,
+            Self::Count(_) => DataType::UInt64,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Flag => DataType::Boolean,
+            Self::Blocks => DataType::List(block_field()),
+        }
+    }
+}
+
+/// The field of one block inside its list.
+pub(super) fn block_field() -> Arc<Field> {
+    Arc::new(Field::new("item", DataType::UInt64, false))
+}
+
+impl Column {
+    pub(super) fn field(self) -> Field {
+        Field::new(self.name, self.kind.data_type(), self.need == Need::Optional)
+    }
+
+    /// The column of that name.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        all().find(|column| column.name == name)
+    }
+}
+
+/// The Arrow schema of `aliquot.request.v1` with every column. A stream may leave out those that may be null.
+pub fn schema() -> Schema {
+    schema_of(all().map(Column::field).collect())
+}
+
+/// A schema of these fields, marked as what it is.
+pub(super) fn schema_of(fields: Vec<Field>) -> Schema {
+    Schema::new_with_metadata(fields, HashMap::from([(TYPE.to_owned(), REQUEST_V1.to_owned())]))
+}
+
+/// Every column, in the order they are written.
+pub(super) fn all() -> impl Iterator<Item = Column> {
+    let parts = Class::ALL.into_iter().map(|class| optional(class.name(), Kind::Count(u64::MAX), meaning_of(class)));
+    BEFORE_PARTS.into_iter().chain(parts).chain(AFTER_PARTS)
+}
+
+const fn required(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
+    Column { name, kind, need: Need::Required, meaning }
+}
+
+const fn optional(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
+    Column { name, kind, need: Need::Optional, meaning }
+}
+
+const BEFORE_PARTS: [Column; 18] = [
+    required("id", Kind::Id, "stable per logical request; a resend repeats it"),
+    required("source", Kind::Name, "the node or proxy that reports"),
+    required("time", Kind::Time, "billing time: the end of the request, the same in every resend"),
+    optional("subject", Kind::Name, "the tenant who is billed; null = the node could not say"),
+    optional("partitionkey", Kind::Name, "the cache domain; null = the source"),
+    optional(
+        "nodeepoch",
+        Kind::Count(u64::MAX),
+        "changes when the node's count starts again; with `nodeseq` or not at all",
+    ),
+    optional("nodeseq", Kind::Count(u64::MAX), "the node's own count within epoch and domain, consecutive from 0"),
+    optional("attempt", Kind::Count(U32_MAX), "the try; null = 0, the first"),
+    required("provider", Kind::Name, "who served it: `anthropic`, `openai`, …, `self` for a GPU node of ours"),
+    required("request_model", Kind::Name, "the model that was asked for"),
+    optional("response_model", Kind::Name, "the model that answered; prices go by this one"),
+    optional("operation", Kind::Name, "`chat`, `completion`, `embedding`, …"),
+    optional("service_tier", Kind::Name, "`standard`, `batch`, `flex`, `priority`, …"),
+    optional("region", Kind::Name, "where it was served, if the price depends on it"),
+    optional("feature", Kind::Name, "the customer's feature the request belongs to"),
+    optional("project", Kind::Name, "the tenant's project"),
+    optional("traffic_class", Kind::Name, "`prod`, `eval`, `canary`, `warmup`, `keepalive`, `probe`"),
+    optional("http_status", Kind::Count(U16_MAX), "HTTP status of the answer"),
+];
+
+const AFTER_PARTS: [Column; 9] = [
+    optional("input_total", Kind::Count(u64::MAX), "prompt tokens with all cache parts, as reported"),
+    optional("output_total", Kind::Count(u64::MAX), "output tokens with reasoning, as reported"),
+    optional(
+        "cache_reported",
+        Kind::Flag,
+        "whether the reporter says anything about cache reads; null = yes if the row has a cell for a cache class, even a 0",
+    ),
+    optional("prefix_block_tokens", Kind::Count(U32_MAX), "tokens per block of the prefix chain; null = no chain"),
+    optional("prefix_sampled_of", Kind::Count(U32_MAX), "one of this many blocks is listed; null = 1, all of them"),
+    optional("prefix_blocks", Kind::Blocks, "the listed blocks as keyed hashes, root first; null = no chain"),
+    optional("queue_us", Kind::Count(MICROS_MAX), "microseconds in the node's queue"),
+    optional("ttft_us", Kind::Count(MICROS_MAX), "microseconds to the first token"),
+    optional("duration_us", Kind::Count(MICROS_MAX), "microseconds from start to end"),
+];
+
+const fn meaning_of(class: Class) -> &'static str {
+    match class {
+        Class::Uncached => "prompt tokens neither read from nor written to a cache",
+        Class::CacheRead => "prompt tokens read from a prefix cache",
+        Class::CacheWrite5m => "prompt tokens written to a cache that lives five minutes",
+        Class::CacheWrite1h => "prompt tokens written to a cache that lives one hour",
+        Class::CacheWriteOther => "prompt tokens written to a cache of any other lifetime",
+        Class::AudioIn => "audio tokens in the prompt",
+        Class::ImageIn => "image tokens in the prompt",
+        Class::VideoIn => "video tokens in the prompt",
+        Class::AudioCacheRead => "audio tokens of the prompt read from a cache",
+        Class::ImageCacheRead => "image tokens of the prompt read from a cache",
+        Class::Output => "visible output tokens",
+        Class::Reasoning => "output tokens spent on reasoning",
+        Class::AudioOut => "audio tokens in the output",
+        Class::ImageOut => "image tokens in the output",
+        Class::VideoOut => "video tokens in the output",
+        Class::WebSearches => "web searches done on the request's behalf",
+        Class::Requests => "the request itself, where a provider charges per call; null = 1",
+        Class::GpuMicros => "microseconds of one GPU",
+        Class::CacheStorage => "token-hours of an explicitly kept cache",
+    }
+}
