@@ -17,3 +17,5 @@ pub mod payload;
 pub mod trace;
 
 pub mod replay;
+
+pub mod fleet;

@@ -82,6 +82,24 @@ impl Truth {
         self.events += 1;
     }
 
+    /// Adds another run of events, none of which is in this one.
+    pub fn absorb(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.events += other.events;
+        self.malformed += other.malformed;
+        self.block_refs += other.block_refs;
+        self.block_hits += other.block_hits;
+        self.blocks_reinserted += other.blocks_reinserted;
+        for (line, parts) in &other.sums {
+            add(self.sums.entry(line.clone()).or_insert(ByClass::all(0)), parts);
+        }
+        for (tenant, more) in &other.reported {
+            let reported = self.reported.entry(tenant.clone()).or_default();
+            reported.read += more.read;
+            reported.prompt += more.prompt;
+        }
+    }
+
     /// Events that must be dropped as duplicates.
     pub const fn duplicates(&self) -> u64 {
         self.events - self.requests
