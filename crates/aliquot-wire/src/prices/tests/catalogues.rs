@@ -236,6 +236,15 @@ fn report(name: &str, import: fn(&[u8]) -> Result<Imported, super::super::Error>
     let stored = encode(&imported.book);
     assert_eq!(decode(&stored).unwrap().id, imported.book.id, "an imported book can be stored");
     assert_eq!(encode(&decode(&stored).unwrap()), stored);
+    let (first, second) = (at("2026-07-01T00:00:00Z"), at("2026-08-01T00:00:00Z"));
+    let merged = merge(merge(builtin(), imported.book.clone(), EventTime::MIN), imported.book.clone(), first);
+    assert_eq!(
+        merge(merged.clone(), imported.book.clone(), second).id,
+        merged.id,
+        "the same import again changes nothing"
+    );
+    assert_eq!(decode(&encode(&merged)).unwrap().id, merged.id, "a merged book can be stored");
+    println!("  {} bytes as a book, {} merged into the one built in", stored.len(), encode(&merged).len());
     Some((imported, counts))
 }
 

@@ -91,6 +91,27 @@ fn an_import_changes_what_it_changes_and_from_then_on() {
 }
 
 #[test]
+fn names_that_change_twice_for_one_date() {
+    let named = |names: &str| book(&[model("m", names, &rate("3"))], "");
+    let once = merge(named(r#""a""#), named(r#""b""#), at(FROM));
+    let twice = merge(once, named(r#""c""#), at(FROM));
+    for (name, expected) in [("a", ["3", "not_effective"]), ("b", ["3", "not_effective"]), ("c", ["3", "3"])] {
+        assert_eq!(before_and_after(&twice, name), expected, "{name}");
+    }
+    assert_eq!(decode(&encode(&twice)).unwrap().id, twice.id, "no two models share an id");
+}
+
+#[test]
+fn open_rows_of_a_new_model_keep_their_order() {
+    let rows = r#"{"rates":{"uncached":"1/1M"}},{"from":"2026-01-01","rates":{"uncached":"2/1M"}},{"from":"2026-12-01","rates":{"uncached":"3/1M"}}"#;
+    let merged = merge(PriceBook::default(), book(&[model("m", r#""m""#, rows)], ""), at(FROM));
+    assert_eq!(before_and_after(&merged, "m"), ["not_effective", "2"]);
+    let later = Event { time: at("2026-12-01T00:00:00Z"), ..event("p", "m", &[(Class::Uncached, 1)]) };
+    assert_eq!(priced(&merged, &later), "uncached 3000000");
+    assert_eq!(decode(&encode(&merged)).unwrap().id, merged.id);
+}
+
+#[test]
 fn tiers_calendars_and_factors() {
     let night = r#"{"calendar":{"windows":["00:00-24:00"]},"rates":{"uncached":"1/1M"}}"#;
     let contract = r#"{"tier":"contract","rates":{"uncached":"2/1M"}}"#;
