@@ -375,6 +375,16 @@ fn b8_multipliers_stack_and_what_the_book_does_not_know_is_unpriced() {
     let batch = Event { service_tier: Some("batch".into()), ..event(&[(WebSearches, 2)]) };
     assert_eq!(cost(&book, &batch), Ok(100), "a fee is a fee in every tier");
 
+    let newer = Multiplier { effective_from: at(OCTOBER, 0), ..factor(Attribute::ServiceTier, "batch", 1, 2) };
+    let learnt = self::book(vec![Model { multipliers: vec![newer], ..model("m", vec![row(&[(Uncached, 1_000)])]) }]);
+    let flex =
+        |day| cost(&learnt, &Event { service_tier: Some("flex".into()), time: at(day, 0), ..event(&[(Uncached, 1)]) });
+    assert_eq!(
+        (flex(OCTOBER - 1), flex(OCTOBER)),
+        (Ok(1_000), Err(Unpriced::UnknownTier)),
+        "what is learnt later counts later"
+    );
+
     let ignorant = self::book(vec![model("m", vec![row(&[(Uncached, 1_000)])])]);
     let anything = Event { service_tier: Some("x".into()), region: Some("y".into()), ..event(&[(Uncached, 1)]) };
     assert_eq!(cost(&ignorant, &anything), Ok(1_000), "a book without tiers says that they make no difference");
