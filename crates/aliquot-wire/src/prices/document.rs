@@ -122,6 +122,11 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
+/// Whether a member is for people only.
+pub(super) fn is_comment(name: &str) -> bool {
+    name.starts_with("//")
+}
+
 impl<'d> Node<'d> {
     /// The error that `problem` is here.
     pub(super) fn error(&self, problem: impl Into<String>) -> Error {
@@ -209,15 +214,17 @@ impl<'d> Object<'d> {
         self.get(name).map_or(Ok(Vec::new()), Node::list)
     }
 
-    /// The members of the object `name`, none if it is missing.
+    /// The members of the object `name` without its comments, none if it is missing.
     pub(super) fn object(&self, name: &str) -> Result<Vec<(&'d str, Node<'d>)>, Error> {
-        self.get(name).map_or(Ok(Vec::new()), |node| Ok(node.object()?.members))
+        let mut members = self.get(name).map_or(Ok(Vec::new()), |node| Ok(node.object()?.members))?;
+        members.retain(|(name, _)| !is_comment(name));
+        Ok(members)
     }
 
-    /// Refuses a member that is neither `known` nor a comment (a name that begins with `//`): a misspelt condition would
-    /// otherwise make a price hold where it does not.
+    /// Refuses a member that is neither `known` nor a comment: a misspelt condition would otherwise make a price hold where it
+    /// does not.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Error> {
-        match self.members.iter().find(|(name, _)| !known.contains(name) && !name.starts_with("//")) {
+        match self.members.iter().find(|(name, _)| !known.contains(name) && !is_comment(name)) {
             Some((name, node)) => {
                 Err(node.error(format!("\"{name}\" is not known here: use one of {}", known.join(", "))))
             }

@@ -43,7 +43,10 @@ const SPLIT: [&str; 2] = ["vertex_ai-", "fireworks_ai-"];
 pub fn import(bytes: &[u8]) -> Result<Imported, Error> {
     let document = Document::read(bytes)?;
     let entries = document.root().object()?;
-    let names: BTreeSet<&str> = entries.members().map(|(name, _)| *name).collect();
+    let mut names = BTreeSet::new();
+    for (name, node) in entries.members() {
+        names.extend(node.object()?.text("litellm_provider")?.map(|provider| (provider_of(provider), *name)));
+    }
     let mut book = PriceBook::default();
     let mut skipped = Vec::new();
     for (name, node) in entries.members().filter(|(name, _)| *name != SAMPLE) {
@@ -72,11 +75,11 @@ fn provider_of(name: &str) -> &str {
     whole.or(folded).unwrap_or(name)
 }
 
-/// The name itself, and without the provider before it, as requests spell it; unless that is a name of its own in the map.
-fn matcher_of(name: &str, provider: &str, names: &BTreeSet<&str>) -> Matcher {
+/// The name itself, and without the provider before it, as requests spell it; unless the provider has that name too.
+fn matcher_of(name: &str, provider: &str, names: &BTreeSet<(&str, &str)>) -> Matcher {
     let whole = Matcher::Equals(name.to_owned());
     let bare = name.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/'));
-    match bare.filter(|bare| !names.contains(bare)) {
+    match bare.filter(|bare| !names.contains(&(provider, *bare))) {
         Some(bare) => Matcher::Or(vec![whole, Matcher::Equals(bare.to_owned())]),
         None => whole,
     }
@@ -100,13 +103,18 @@ fn read_entry(entry: &mut Entry, node: &Node<'_>, object: &Object<'_>) -> Result
     if let Some(pricing) = object.get("off_peak_pricing") {
         prices.extend(off_peak::rows(entry, pricing)?);
     }
-    for (tier, quotes) in entry.tiers.iter().filter(|(_, quotes)| !quotes.is_empty()) {
-        let mut quotes = quotes.clone();
+    for (tier, mut quotes) in core::mem::take(&mut entry.tiers).into_iter().filter(|(_, quotes)| !quotes.is_empty()) {
+        for above in quotes.withhold(&entry.standard) {
+            entry.skip(
+                node,
+                &format!("does not say what prompts above {above} tokens cost in tier {tier}: unpriced there"),
+            );
+        }
         for fee in [Class::WebSearches, Class::Requests] {
             quotes.put(0, fee, quotes.base(fee).or(entry.standard.base(fee)));
         }
         let row = quotes::standard(quotes.bands(complete));
-        prices.push(Price { tier: Some((*tier).to_owned()), ..row });
+        prices.push(Price { tier: Some(tier.to_owned()), ..row });
     }
     Ok(prices)
 }

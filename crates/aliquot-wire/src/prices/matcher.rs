@@ -5,7 +5,7 @@ use regex::{Regex, RegexBuilder};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Error;
-use super::document::Node;
+use super::document::{Node, is_comment};
 
 /// Bytes of one compiled pattern: thousands of names, and a bound on what a line in a file can cost.
 const REGEX_BYTES_MAX: usize = 1 << 20;
@@ -34,7 +34,7 @@ fn clause(node: &Node<'_>, case: Case) -> Result<Matcher, Error> {
         return Ok(Matcher::Equals(pattern(node.text()?)));
     }
     let object = node.object()?;
-    let mut clauses = object.members().filter(|(name, _)| !name.starts_with("//"));
+    let mut clauses = object.members().filter(|(name, _)| !is_comment(name));
     let (Some((name, node)), None) = (clauses.next(), clauses.next()) else {
         return Err(node.error("a matcher has one clause: put several into \"or\" or \"and\""));
     };

@@ -58,10 +58,11 @@ fn merge_provider(older: Provider, newer: Provider, effective_from: EventTime) -
     for model in newer.models {
         match older_models.iter().position(|known| known.id == model.id).map(|place| older_models.remove(place)) {
             Some(known) => {
-                retired.extend(names_until(&known, &model.matcher, effective_from));
+                let earlier = names_until(&known, &model.matcher, effective_from);
+                retired.extend(earlier.map(|earlier| with_free_id(earlier, &older_models)));
                 models.push(merge_model(known, model, effective_from));
             }
-            None => models.push(Model { prices: since(&model.prices, effective_from), ..model }),
+            None => models.push(Model { prices: merge_prices(Vec::new(), &model.prices, effective_from), ..model }),
         }
     }
     models.append(&mut older_models);
@@ -98,6 +99,14 @@ fn names_until(older: &Model, newer: &Matcher, effective_from: EventTime) -> Opt
     timestamp::write(effective_from, &mut until);
     let id = format!("{} (names until {})", older.id, String::from_utf8_lossy(&until));
     Some(Model { id, prices, ..older.clone() })
+}
+
+/// The model under an id that none of `others` has: names may change twice for the same date.
+fn with_free_id(model: Model, others: &[Model]) -> Model {
+    match others.iter().filter(|other| other.id.starts_with(&model.id)).count() {
+        0 => model,
+        taken => Model { id: format!("{} {}", model.id, taken.saturating_add(1)), ..model },
+    }
 }
 
 /// The alternatives of a matcher, as texts that can be compared.

@@ -75,6 +75,26 @@ impl Quotes {
         both
     }
 
+    /// Takes back every class that `standard` has another quote for above some length and these quotes have none: whether the
+    /// discount goes on there, nobody says. Returns the lengths at which that is so.
+    pub(super) fn withhold(&mut self, standard: &Self) -> Vec<u64> {
+        let mut lengths = Vec::new();
+        for (above, band) in standard.0.range(1..) {
+            let own = self.0.get(above).copied().unwrap_or_default();
+            let priced = |class: Class| matches!(self.base(class), Quote::Stated(rate) if rate > Rate::FREE);
+            let silent: Vec<Class> = band
+                .iter()
+                .filter(|(class, quote)| quote.is_said() && !own.get(*class).is_said() && priced(*class))
+                .map(|(class, _)| class)
+                .collect();
+            if !silent.is_empty() {
+                lengths.push(*above);
+            }
+            silent.into_iter().for_each(|class| self.put(*above, class, Quote::Unchargeable));
+        }
+        lengths
+    }
+
     /// The bands, from 0 on. A band repeats only what changes, so that the rest is as below it; `complete` then fills in what a
     /// catalogue leaves to its readers.
     pub(super) fn bands(&self, complete: fn(&mut ByClass<Quote>)) -> Vec<Band> {

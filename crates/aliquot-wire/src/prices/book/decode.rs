@@ -9,7 +9,7 @@ use aliquot_core::usage::{ByClass, Class};
 
 use super::{VERSION, WEEKDAYS, named};
 use crate::prices::Error;
-use crate::prices::document::{Document, Node, Object};
+use crate::prices::document::{Document, Node, Object, is_comment};
 use crate::prices::matcher::{self, Case};
 use crate::prices::rate_text;
 use crate::timestamp;
@@ -38,10 +38,9 @@ pub fn decode(bytes: &[u8]) -> Result<PriceBook, Error> {
     }
     let holidays: BTreeSet<&str> = book.holidays.keys().map(String::as_str).collect();
     let mut providers = BTreeMap::new();
-    for (name, node) in root.required("providers")?.object()?.members() {
-        if !name.starts_with("//") {
-            providers.insert((*name).to_owned(), provider(node, &holidays)?);
-        }
+    root.required("providers")?;
+    for (name, node) in root.object("providers")? {
+        providers.insert(name.to_owned(), provider(&node, &holidays)?);
     }
     book.providers = providers;
     refer(&root, &mut book)?;
@@ -55,8 +54,8 @@ fn refer(root: &Object<'_>, book: &mut PriceBook) -> Result<(), Error> {
         name => Err(node.error(format!("there is no provider \"{name}\" in this book: add it under \"providers\""))),
     };
     let mut aliases = BTreeMap::new();
-    for (alias, provider) in root.object("provider_aliases")?.iter().filter(|(name, _)| !name.starts_with("//")) {
-        aliases.insert((*alias).to_owned(), known(provider)?);
+    for (alias, provider) in root.object("provider_aliases")? {
+        aliases.insert(alias.to_owned(), known(&provider)?);
     }
     let mut matchers = Vec::new();
     for node in root.list("provider_matchers")? {
@@ -65,7 +64,7 @@ fn refer(root: &Object<'_>, book: &mut PriceBook) -> Result<(), Error> {
         matchers
             .push((matcher::read(object.required("match")?, Case::AsWritten)?, known(object.required("provider")?)?));
     }
-    for (_, provider) in root.object("providers")?.iter().filter(|(name, _)| !name.starts_with("//")) {
+    for (_, provider) in root.object("providers")? {
         provider.object()?.list("fallbacks")?.iter().try_for_each(|fallback| known(fallback).map(|_| ()))?;
     }
     book.provider_aliases = aliases;
@@ -188,7 +187,7 @@ fn bands(node: &Node<'_>) -> Result<Vec<Band>, Error> {
 
 fn rates(node: &Node<'_>) -> Result<ByClass<Option<Rate>>, Error> {
     let mut rates = ByClass::all(None);
-    for (name, node) in node.object()?.members().filter(|(name, _)| !name.starts_with("//")) {
+    for (name, node) in node.object()?.members().filter(|(name, _)| !is_comment(name)) {
         let Some(class) = Class::from_name(name) else {
             let known: Vec<_> = Class::ALL.into_iter().map(Class::name).collect();
             return Err(node.error(format!("\"{name}\" is no class of usage: use one of {}", known.join(", "))));
