@@ -123,7 +123,7 @@ impl Simulation {
     fn judge(&self, end: End, count: usize) {
         let world = &mut *self.world.lock().unwrap();
         let End::Returned(result, fenced) = end else { return };
-        if count == 1 && fenced > 0 && world.faults.is_calm {
+        if count == 1 && fenced > 0 {
             world.findings.push("a single owner was fenced: its commits straddle the ledger's position".to_owned());
         }
         match *result {

@@ -135,6 +135,9 @@ impl World {
                 self.findings
                     .push(format!("{partition:?}: committed {range:?} to the ledger, but the lake is at {lake_at:?}"));
             }
+            if self.ledger.at.get(partition).is_some_and(|at| *at >= range.to) {
+                self.faults.counts.add("commit of what is held already");
+            }
         }
         match self.ledger.put(commit, self.sabotage) {
             Ok(()) => Ok(()),
