@@ -27,6 +27,8 @@ struct Stream {
     epochs: BTreeMap<u64, Arrived>,
     /// The epochs to report.
     moved: BTreeSet<u64>,
+    /// Epochs that were forgotten before they were reported.
+    retired: BTreeMap<u64, Arrived>,
 }
 
 impl Streams {
@@ -54,9 +56,7 @@ impl Streams {
         let mut reports = Vec::new();
         for (source, domains) in &mut self.by_source {
             for (domain, stream) in domains {
-                let moved = core::mem::take(&mut stream.moved);
-                let arrived = moved.into_iter().filter_map(|epoch| Some((epoch, stream.epochs.get(&epoch)?)));
-                reports.extend(arrived.map(|(epoch, arrived)| StreamReport {
+                let report = |(epoch, arrived): (u64, &Arrived)| StreamReport {
                     partition,
                     source: source.clone(),
                     epoch,
@@ -64,7 +64,11 @@ impl Streams {
                     end: arrived.end(),
                     received: arrived.count(),
                     gaps: arrived.gaps().collect(),
-                }));
+                };
+                let retired = core::mem::take(&mut stream.retired);
+                reports.extend(retired.iter().map(|(epoch, arrived)| report((*epoch, arrived))));
+                let moved = core::mem::take(&mut stream.moved);
+                reports.extend(moved.into_iter().filter_map(|epoch| Some(report((epoch, stream.epochs.get(&epoch)?)))));
             }
         }
         reports
@@ -91,7 +95,7 @@ impl Streams {
         if domains.last_key_value().is_some_and(|(last, _)| *last >= domain) {
             return None;
         }
-        domains.insert(domain, Stream { epochs, moved: BTreeSet::new() });
+        domains.insert(domain, Stream { epochs, ..Stream::default() });
         Some(())
     }
 }
@@ -99,10 +103,13 @@ impl Streams {
 impl Stream {
     fn arrive(&mut self, Sequence { epoch, seq }: Sequence) -> Result<Arrival, Reason> {
         if !self.epochs.contains_key(&epoch) && self.epochs.len() >= EPOCHS_MAX {
-            match self.epochs.first_key_value() {
-                Some((oldest, _)) if *oldest < epoch => self.epochs.pop_first(),
-                _ => return Err(Reason::EpochRetired),
-            };
+            let oldest =
+                self.epochs.first_entry().filter(|oldest| *oldest.key() < epoch).ok_or(Reason::EpochRetired)?;
+            let (oldest, arrived) = oldest.remove_entry();
+            // What became of it since the last report would otherwise never be told.
+            if self.moved.remove(&oldest) {
+                self.retired.insert(oldest, arrived);
+            }
         }
         let arrival = self.epochs.entry(epoch).or_default().insert(seq);
         if arrival == Arrival::New {

@@ -44,7 +44,8 @@ async fn positions<K: Sink>(sink: &mut K, partitions: &[Partition], patience: &P
     }
 }
 
-/// Opens one partition: its state, its books, and the log at the place of the state.
+/// Opens one partition: its state, its books, and the log at the place of the state. `None` if the log says that it is no
+/// longer ours.
 pub(crate) async fn open<S: Source, L: Sink + Snapshots + Activations>(
     source: &mut S,
     ledger: &mut L,
@@ -52,12 +53,15 @@ pub(crate) async fn open<S: Source, L: Sink + Snapshots + Activations>(
     partition: Partition,
     current: BookId,
     patience: &Patience,
-) -> Result<Open, Failure> {
+) -> Result<Option<Open>, Failure> {
     let of = |positions: &Positions| positions.get(&partition).copied().unwrap_or_default();
     let (lake_at, ledger_at) = (of(&held.lake), of(&held.ledger));
     let state = state(ledger, partition, lake_at.min(ledger_at), patience).await?;
     let schedule = schedule(ledger, partition, lake_at.max(ledger_at), current, patience).await?;
-    seek(source, partition, state.next, patience).await?;
+    match seek(source, partition, state.next, patience).await {
+        Err(Failure::Fenced) => return Ok(None),
+        sought => sought?,
+    }
     tracing::info!(
         partition = partition.0,
         offset.lake = lake_at.0,
@@ -65,7 +69,7 @@ pub(crate) async fn open<S: Source, L: Sink + Snapshots + Activations>(
         offset.state = state.next.0,
         "partition opened"
     );
-    Ok(Open::new(state, schedule, lake_at, ledger_at))
+    Ok(Some(Open::new(state, schedule, lake_at, ledger_at)))
 }
 
 /// The newest state at or before `at` that can be read; the empty one if there is none.

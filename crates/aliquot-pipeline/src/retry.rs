@@ -24,6 +24,11 @@ impl Patience {
         Attempts { patience: self.clone(), name, doing, delay, failed: 0, failed_after_stop: 0 }
     }
 
+    /// Whether a stop was asked for.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
     /// Answers once a stop is asked for.
     pub(crate) async fn stopped(&self) {
         let mut stopping = self.stopping.clone();
@@ -53,7 +58,7 @@ impl Attempts {
             Kind::Retry => {}
         }
         self.failed = self.failed.saturating_add(1);
-        if *self.patience.stopping.borrow() {
+        if self.patience.is_stopping() {
             self.failed_after_stop = self.failed_after_stop.saturating_add(1);
             if self.failed_after_stop > self.patience.backoff.tries_after_stop {
                 return Err(Error::GaveUp { name, doing, source: Box::new(error) }.into());
@@ -77,7 +82,7 @@ impl Attempts {
         if delay.is_zero() {
             return tokio::task::yield_now().await;
         }
-        let is_stopping = *self.patience.stopping.borrow();
+        let is_stopping = self.patience.is_stopping();
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = self.patience.stopped(), if !is_stopping => {}

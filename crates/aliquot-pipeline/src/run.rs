@@ -234,31 +234,40 @@ where
         self.resume(partitions).await
     }
 
-    async fn resume(&mut self, partitions: Vec<Partition>) -> Result<(), Error> {
-        let Self { source, writer, patience, fold, books, .. } = self;
-        let stores = writer.stores().expect("the commit in flight was waited for");
-        let held = match resume::held(stores, &partitions, patience).await {
-            Ok(held) => held,
-            Err(failure) => return lost(&partitions, failure),
-        };
-        for partition in partitions {
-            match resume::open(source, &mut stores.ledger, &held, partition, books.current, patience).await {
-                Ok(open) => fold.open(partition, open)?,
-                Err(failure) => lost(&[partition], failure)?,
+    /// Opens the partitions. One that another owner moves meanwhile is opened again, from where it then is.
+    async fn resume(&mut self, mut partitions: Vec<Partition>) -> Result<(), Error> {
+        while !partitions.is_empty() {
+            partitions = self.open(partitions).await?;
+            if !partitions.is_empty() {
+                tracing::warn!(partitions = ?partitions, "another owner moved partitions while they were being opened");
+                self.fencing.pause().await;
+                if self.patience.is_stopping() {
+                    break;
+                }
             }
         }
         Ok(())
     }
-}
 
-/// Partitions that were taken away while they were being opened are left alone until the source says more.
-fn lost(partitions: &[Partition], failure: Failure) -> Result<(), Error> {
-    match failure {
-        Failure::Final(error) => Err(error),
-        Failure::Fenced => {
-            tracing::warn!(partitions = ?partitions, "taken away while they were being opened");
-            Ok(())
+    /// Opens the partitions; answers those which another owner moved meanwhile.
+    async fn open(&mut self, partitions: Vec<Partition>) -> Result<Vec<Partition>, Error> {
+        let Self { source, writer, patience, fold, books, .. } = self;
+        let stores = writer.stores().expect("the commit in flight was waited for");
+        let held = match resume::held(stores, &partitions, patience).await {
+            Ok(held) => held,
+            Err(Failure::Fenced) => return Ok(partitions),
+            Err(Failure::Final(error)) => return Err(error),
+        };
+        let mut moved = Vec::new();
+        for partition in partitions {
+            match resume::open(source, &mut stores.ledger, &held, partition, books.current, patience).await {
+                Ok(Some(open)) => fold.open(partition, open)?,
+                Ok(None) => tracing::warn!(partition = partition.0, "partition was taken away before it was opened"),
+                Err(Failure::Fenced) => moved.push(partition),
+                Err(Failure::Final(error)) => return Err(error),
+            }
         }
+        Ok(moved)
     }
 }
 
