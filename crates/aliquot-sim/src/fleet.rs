@@ -27,8 +27,8 @@ use aliquot_core::time::{EventTime, Micros};
 pub use tally::{FleetTruth, Phase};
 
 use crate::Emitted;
+use crate::pace::plus;
 use crate::random::{hash, scaled};
-use crate::service::plus;
 use flaws::Flaws;
 use plant::{Blocks, Plant};
 use users::User;
@@ -156,15 +156,14 @@ impl Fleet {
 
     /// Reports an event, if the request ended within the run.
     fn report(&mut self, mut due: Due) -> Option<Emitted> {
-        let phase = self.truth.phase_mut(due.event.time >= self.settings.launch());
+        let is_after = due.event.time >= self.settings.launch();
         if due.is_resend {
-            phase.truth.count_resend();
+            self.truth.phase_mut(is_after).truth.count_resend();
         } else if (0..self.settings.length().0).contains(&due.at.0) {
             if self.flaws.is_counted(&due.event) {
                 due.event.sequence = Some(self.next_sequence(&due.event));
             }
-            let phase = self.truth.phase_mut(due.event.time >= self.settings.launch());
-            phase.count(&due.event, due.blocks);
+            self.truth.phase_mut(is_after).count(&due.event, due.blocks);
             if let Some(after) = self.flaws.resend_after(due.number) {
                 let event = due.event.clone();
                 self.due.push(Reverse(Due { at: plus(due.at, after), is_resend: true, event, ..due }));

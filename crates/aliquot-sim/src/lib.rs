@@ -19,3 +19,5 @@ pub mod trace;
 pub mod replay;
 
 pub mod fleet;
+
+pub mod load;

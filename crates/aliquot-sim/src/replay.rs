@@ -296,3 +296,6 @@ impl PartialEq for Ended {
 }
 
 impl Eq for Ended {}
+
+#[cfg(test)]
+mod tests;
