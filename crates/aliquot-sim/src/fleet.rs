@@ -27,8 +27,8 @@ use aliquot_core::time::{EventTime, Micros};
 pub use tally::{FleetTruth, Phase};
 
 use crate::Emitted;
+use crate::pace::plus;
 use crate::random::{hash, scaled};
-use crate::service::plus;
 use flaws::Flaws;
 use plant::{Blocks, Plant};
 use users::User;

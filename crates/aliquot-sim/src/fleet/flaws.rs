@@ -37,7 +37,9 @@ impl Flaws {
     /// Gives the event of request `number` its flaw, if it has one.
     pub(super) fn touch(self, number: u64, user: &User, event: &mut Event<'static>) {
         match user.route {
-            Route::Home(_) | Route::EveryNode(_) if self.is_drawn(number, "tenant", NAMELESS_ONE_OF) => event.tenant = None,
+            Route::Home(_) | Route::EveryNode(_) if self.is_drawn(number, "tenant", NAMELESS_ONE_OF) => {
+                event.tenant = None
+            }
             Route::OpenAi if self.is_drawn(number, "model", UNPRICED_ONE_OF) => {
                 event.request_model = UNPRICED_MODEL.into();
                 event.response_model = Some(UNPRICED_MODEL.into());

@@ -12,7 +12,7 @@ use super::roster::{BLOCK_TOKENS, NODE_BLOCKS, NODES, TENANTS};
 use super::users::{Prompt, Route, User};
 use crate::cache::{Lifetimes, OnEvict, Owner};
 use crate::node::{Demand, Engine, Node};
-use crate::service::{self, plus};
+use crate::pace::{self, plus};
 
 /// Both providers promise about five minutes after the last use.
 const PROVIDER_LIFETIME: Micros = Micros(300_000_000);
@@ -82,19 +82,16 @@ impl Plant {
             (Class::Uncached, computed),
             (Class::CacheRead, read),
             (Class::Output, prompt.output_tokens),
-            (Class::GpuMicros, service::gpu_us(computed, prompt.output_tokens)),
+            (Class::GpuMicros, pace::gpu_us(computed, prompt.output_tokens)),
         ];
-        let blocks = Blocks {
-            refs: prompt.blocks.len(),
-            hits: admitted.outcome.hits,
-            reinserted: admitted.outcome.reinserted,
-        };
+        let blocks =
+            Blocks { refs: prompt.blocks.len(), hits: admitted.outcome.hits, reinserted: admitted.outcome.reinserted };
         let (event, end) = finished(at, queue, computed, user, &prompt, "self");
         node.run_until(end, admitted);
         let event = Event {
             source: name.clone().into(),
             domain: name.into(),
-            usage: service::usage(&parts, true),
+            usage: pace::usage(&parts, true),
             prefix: Some(chain(prompt.blocks)),
             queue: Some(queue),
             ..event
@@ -140,7 +137,7 @@ fn at_reseller(at: Micros, user: &User, prompt: &Prompt) -> Served {
     let event = Event {
         source: "reseller".into(),
         domain: "reseller".into(),
-        usage: service::usage(&parts, false),
+        usage: pace::usage(&parts, false),
         ttft: None,
         ..event
     };
@@ -160,7 +157,7 @@ fn proxied(
     let event = Event {
         source: format!("proxy-{provider}").into(),
         domain: format!("{provider}/{}", TENANTS[tenant_idx(user)].name).into(),
-        usage: service::usage(parts, true),
+        usage: pace::usage(parts, true),
         prefix: Some(chain(prompt.blocks)),
         ..event
     };
@@ -176,8 +173,8 @@ fn finished(
     prompt: &Prompt,
     provider: &'static str,
 ) -> (Event<'static>, Micros) {
-    let ttft = plus(queue, service::ttft(computed));
-    let duration = plus(ttft, service::decode(prompt.output_tokens));
+    let ttft = plus(queue, pace::ttft(computed));
+    let duration = plus(ttft, pace::decode(prompt.output_tokens));
     let event = Event {
         tenant: Some(TENANTS[tenant_idx(user)].name.into()),
         provider: provider.into(),
