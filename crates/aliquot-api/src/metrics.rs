@@ -262,8 +262,8 @@ fn raise(counter: &Counter, count: u64) {
     counter.inner().fetch_max(count, Ordering::Relaxed);
 }
 
-/// The metrics in the OpenMetrics text format, which Prometheus reads.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses(
+/// Get the metrics in the OpenMetrics text format, which Prometheus reads.
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operation", responses(
     (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
 ))]
 pub(crate) async fn scrape(State(metrics): State<Metrics>) -> Result<impl IntoResponse, Problem> {
