@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter as Described, ParameterIn};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::paging::{self, CURSOR, Cursor, LIMIT};
 use crate::params::{Form, Parameter, Params};
@@ -25,7 +25,7 @@ const PARAMETERS: &[Parameter] = &[
 /// The parameters in the OpenAPI document.
 struct GapParameters;
 
-impl IntoParams for GapParameters {
+impl utoipa::IntoParams for GapParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Described> {
         PARAMETERS.iter().map(Parameter::described).collect()
     }
