@@ -46,8 +46,10 @@ pub(crate) struct CostRow {
     cost_other_usd: Usd,
 }
 
-/// What requests cost in a period, exact to the picodollar: for each bucket and group one row.
-#[utoipa::path(get, path = "/v1/costs", tag = "billing", params(SeriesParameters), responses(
+/// List what it cost, exact to the picodollar.
+///
+/// One row for each bucket and group.
+#[utoipa::path(get, path = "/v1/costs", operation_id = "list_costs", tag = "billing", params(SeriesParameters), responses(
     (status = 200, description = "one page of rows", body = Page<CostRow>),
     (status = 400, description = "a parameter or the cursor is not valid", body = Body<'static>, content_type = "application/problem+json"),
     (status = 503, description = "the lake cannot answer now, or too many ask", body = Body<'static>, content_type = "application/problem+json"),

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter as Described, ParameterIn};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::paging::{self, CURSOR, Cursor, LIMIT};
 use crate::params::{Form, Parameter, Params};
@@ -25,7 +25,7 @@ const PARAMETERS: &[Parameter] = &[
 /// The parameters in the OpenAPI document.
 struct GapParameters;
 
-impl IntoParams for GapParameters {
+impl utoipa::IntoParams for GapParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Described> {
         PARAMETERS.iter().map(Parameter::described).collect()
     }
@@ -37,6 +37,7 @@ pub(crate) struct Gaps {
     /// The gaps, by partition, node, epoch, domain and number.
     data: Vec<Gap>,
     /// The cursor of the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<String>,
     /// Streams that match.
     streams: usize,
@@ -67,8 +68,10 @@ struct Gap {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Key(i32, String, u64, String, u64);
 
-/// The events that nodes have counted and that have not arrived. A gap closes when its events come in.
-#[utoipa::path(get, path = "/v1/gaps", tag = "operation", params(GapParameters), responses(
+/// List the gaps in the nodes' counts.
+///
+/// Each is a run of events that a node has counted and that have not arrived. It closes when they come in.
+#[utoipa::path(get, path = "/v1/gaps", operation_id = "list_gaps", tag = "operation", params(GapParameters), responses(
     (status = 200, description = "one page of gaps", body = Gaps),
     (status = 400, description = "a parameter or the cursor is not valid", body = Body<'static>, content_type = "application/problem+json"),
     (status = 503, description = "the ledger cannot answer now", body = Body<'static>, content_type = "application/problem+json"),

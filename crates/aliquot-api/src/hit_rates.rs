@@ -24,11 +24,14 @@ pub(crate) struct HitRateRow {
     /// Prompt tokens that could have been: read, written and uncached ones.
     cacheable_tokens: u64,
     /// The quotient, cut off after six decimals, for charts; null where there are no such tokens. Compute with the two counts.
+    #[schema(required = true)]
     hit_rate: Option<f64>,
 }
 
-/// Token-weighted cache hit rates in a period: for each bucket and group one row.
-#[utoipa::path(get, path = "/v1/hit-rates", tag = "billing", params(SeriesParameters), responses(
+/// List how much of the prompts came from a cache, weighted by tokens.
+///
+/// One row for each bucket and group.
+#[utoipa::path(get, path = "/v1/hit-rates", operation_id = "list_hit_rates", tag = "billing", params(SeriesParameters), responses(
     (status = 200, description = "one page of rows", body = Page<HitRateRow>),
     (status = 400, description = "a parameter or the cursor is not valid", body = Body<'static>, content_type = "application/problem+json"),
     (status = 503, description = "the lake cannot answer now, or too many ask", body = Body<'static>, content_type = "application/problem+json"),

@@ -29,8 +29,8 @@ use crate::problem::Problem;
 )]
 struct Document;
 
-/// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
+/// Get this description.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "operation", responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
 pub(crate) async fn document() -> Result<impl IntoResponse, Problem> {
     let text = text().map_err(|error| Problem::internal(format!("write the OpenAPI document: {error}")))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text))

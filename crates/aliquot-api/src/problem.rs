@@ -89,18 +89,27 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 enum Members {
+    /// Of `invalid-parameter`.
     Parameter {
+        /// The parameter that is not valid.
         parameter: Cow<'static, str>,
+        /// What it may be, where that is a list.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed: Vec<&'static str>,
     },
+    /// Of `all-rejected`.
     Verdicts(Verdicts),
+    /// Of `not-ready`.
     Reasons {
+        /// What the process waits for.
         reasons: Vec<String>,
     },
 }
 
 /// Problem details (RFC 9457).
+///
+/// Some kinds have members of their own: `invalid-parameter` has `parameter` and, where that is a list, `allowed`; `all-rejected`
+/// has `accepted`, `rejected` and `events`, as the answer with verdicts has; `not-ready` has `reasons`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Body<'a> {

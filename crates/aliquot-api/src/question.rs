@@ -5,7 +5,6 @@ use aliquot_core::time::EventTime;
 use axum::http::Uri;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter as Described, ParameterIn};
 
 use crate::paging::{self, CURSOR, Cursor, LIMIT};
@@ -77,7 +76,7 @@ const PARAMETERS: &[Parameter] = &[
 /// The parameters in the OpenAPI document.
 pub(crate) struct SeriesParameters;
 
-impl IntoParams for SeriesParameters {
+impl utoipa::IntoParams for SeriesParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Described> {
         PARAMETERS.iter().map(Parameter::described).collect()
     }

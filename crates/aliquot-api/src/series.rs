@@ -13,6 +13,7 @@ pub(crate) struct Page<R> {
     /// The rows, by time and then by group; unknown groups come first.
     data: Vec<R>,
     /// The cursor of the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<String>,
     /// Start of the period that was asked for.
     #[schema(format = DateTime)]

@@ -27,8 +27,10 @@ pub(crate) struct UsageRow {
     quantities: ByClass<u64>,
 }
 
-/// How much was used, by class of usage, in a period: for each bucket and group one row.
-#[utoipa::path(get, path = "/v1/usage", tag = "billing", params(SeriesParameters), responses(
+/// List how much was used, by class.
+///
+/// One row for each bucket and group.
+#[utoipa::path(get, path = "/v1/usage", operation_id = "list_usage", tag = "billing", params(SeriesParameters), responses(
     (status = 200, description = "one page of rows", body = Page<UsageRow>),
     (status = 400, description = "a parameter or the cursor is not valid", body = Body<'static>, content_type = "application/problem+json"),
     (status = 503, description = "the lake cannot answer now, or too many ask", body = Body<'static>, content_type = "application/problem+json"),
