@@ -187,6 +187,7 @@ fn the_oldest_epoch_retires_when_one_too_many_begins() {
         a/d 20.0  r2.0    good duplicate
         b/d 9.0   r9.0    good charged
         ",
+        // The retired epoch moved before it went: its last report is not lost with it.
         &["a/d 10: 2 of 2 missing []", "a/d 15: 2 of 2 missing []", "b/d 9: 1 of 1 missing []"],
     );
 }
