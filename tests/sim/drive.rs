@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aliquot_core::position::{Partition, Positions};
+use aliquot_core::position::{Offset, Partition, Positions};
 use aliquot_core::prices::BookId;
 use aliquot_core::state::{Rules, TimeLimits};
 use aliquot_pipeline::{Backoff, Books, Error, Progress, Settings, run};
@@ -115,12 +115,13 @@ impl Simulation {
         }
         while let Some(ended) = processes.join_next().await {
             let (member, end) = ended.unwrap();
+            let promised = self.group.lock().unwrap().promised_by(member);
+            self.judge(end, count, &promised);
             self.group.lock().unwrap().leave(member);
-            self.judge(end, count);
         }
     }
 
-    fn judge(&self, end: End, count: usize) {
+    fn judge(&self, end: End, count: usize, promised: &Positions) {
         let world = &mut *self.world.lock().unwrap();
         let End::Returned(result, fenced) = end else { return };
         if count == 1 && fenced > 0 {
@@ -131,6 +132,14 @@ impl Simulation {
                 let rejected = progress.rejected.values().sum::<u64>();
                 if progress.events != progress.charged + progress.duplicates + rejected {
                     world.findings.push(format!("progress does not add up: {progress:?}"));
+                }
+                let missing = |(partition, end): &(&Partition, &Offset)| {
+                    world.ledger.at.get(partition).copied().unwrap_or_default() < **end
+                };
+                if let Some((partition, end)) = promised.iter().find(missing) {
+                    world
+                        .findings
+                        .push(format!("a process ended well before {partition:?} was committed up to {end:?}"));
                 }
             }
             // A hole is found by the ledger itself.

@@ -89,7 +89,11 @@ pub(crate) struct Faults {
     /// While calm, nothing goes wrong.
     pub(crate) is_calm: bool,
     pub(crate) counts: Counts,
+    calls: u64,
 }
+
+/// Calls of one simulation; many times what the longest one makes. One that makes more turns in circles.
+const CALLS_MAX: u64 = 100_000;
 
 /// A kind of call, with what is counted when it fails.
 pub(crate) struct Call {
@@ -124,11 +128,15 @@ pub(crate) const PULL: Call =
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed, "faults"), is_calm: false, counts: Counts::default() }
+        Self { random: Random::new(seed, "faults"), is_calm: false, counts: Counts::default(), calls: 0 }
     }
 
     /// What goes wrong with this call.
     pub(crate) fn trouble(&mut self, call: &Call) -> Trouble {
+        self.calls += 1;
+        if self.calls > CALLS_MAX {
+            return Trouble(Some((When::Before, What::Halt)));
+        }
         if self.is_calm || !self.random.chance(call.percent) {
             return Trouble(None);
         }

@@ -36,6 +36,7 @@ struct Member {
     /// After how many pulls it is asked to stop.
     stops_after: Option<u64>,
     stop: Arc<Notify>,
+    is_stopped: bool,
 }
 
 impl Group {
@@ -63,6 +64,12 @@ impl Group {
         Arc::clone(&self.members[member].stop)
     }
 
+    /// What a member that read until the end of the log must have committed.
+    pub(crate) fn promised_by(&self, member: usize) -> Positions {
+        let owned = self.owners.iter().filter(|(_, owner)| **owner == member && !self.members[member].is_stopped);
+        owned.map(|(partition, _)| (*partition, self.workload.end(*partition))).collect()
+    }
+
     /// A member is gone: the others get what it had.
     pub(crate) fn leave(&mut self, gone: usize) {
         self.members[gone].is_alive = false;
@@ -82,7 +89,11 @@ impl Group {
 
     fn assign(&mut self, member: usize, partition: Partition) {
         self.owners.insert(partition, member);
-        let news = &mut self.members[member].news;
+        let Member { news, losing, .. } = &mut self.members[member];
+        // It hears of the loss before it hears that the partition has come back.
+        if losing.take_if(|(_, lost)| *lost == partition).is_some() {
+            news.push_back(Pulled::Revoked(vec![partition]));
+        }
         match news.back_mut() {
             Some(Pulled::Assigned(partitions)) if self.random.chance(70) => partitions.push(partition),
             _ => news.push_back(Pulled::Assigned(vec![partition])),
@@ -99,6 +110,7 @@ impl Group {
             Some(0) => {
                 world.faults.counts.add("stopped");
                 member.stop.notify_one();
+                member.is_stopped = true;
                 None
             }
             pulls => pulls.map(|pulls| pulls - 1),

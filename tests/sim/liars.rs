@@ -7,8 +7,8 @@ use crate::stores::Sabotage;
 fn every_lie_is_found_out() {
     for sabotage in Sabotage::ALL {
         let plan = Plan { sabotage: Some(sabotage), ..Plan::default() };
-        let found = (0..20).filter(|seed| !simulate(*seed, plan).findings.is_empty()).count();
-        println!("{sabotage:?}: found out by {found} of 20 seeds");
-        assert!(found > 0, "{sabotage:?} goes unnoticed");
+        let found = (0..100).find_map(|seed| Some((seed, simulate(seed, plan).findings.into_iter().next()?)));
+        let (seed, finding) = found.unwrap_or_else(|| panic!("{sabotage:?} goes unnoticed"));
+        println!("{sabotage:?}: found out by seed {seed}: {finding}");
     }
 }
