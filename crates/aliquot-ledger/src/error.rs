@@ -70,6 +70,14 @@ pub enum Error {
     /// The ledger was opened for reading only.
     #[error("the ledger was opened for reading only; open it for writing")]
     ReadOnly,
+    /// The ledger's positions are those of another event log.
+    #[error("the ledger's positions are those of {claimed}, not of {offered}; use that log, or another data directory: offsets mean nothing in another log")]
+    OtherLog {
+        /// The log it has.
+        claimed: String,
+        /// The log it was offered.
+        offered: String,
+    },
     /// Messages between the ledger's position and the commit are missing.
     #[error("the ledger holds partition {} up to offset {}, the commit begins at {}: what lies between would be missing; restart, so that reading resumes at the ledger's position, and restore the log if it does not reach back that far", .partition.0, .held.0, .from.0)]
     Hole {
@@ -168,6 +176,7 @@ impl Fault for Error {
             | Self::Migrate { .. }
             | Self::ReadOnly
             | Self::Hole { .. }
+            | Self::OtherLog { .. }
             | Self::Uncut { .. }
             | Self::OutsideRanges { .. }
             | Self::RatedAlready { .. }

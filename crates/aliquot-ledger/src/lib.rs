@@ -14,6 +14,7 @@ mod commit;
 
 mod activations;
 mod books;
+mod log;
 mod partitions;
 mod snapshots;
 mod streams;
