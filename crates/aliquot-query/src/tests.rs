@@ -1,0 +1,1 @@
+//! The engine against real lakes in temporary directories.
