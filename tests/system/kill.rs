@@ -79,7 +79,8 @@ async fn a_million_events_are_charged_once_whatever_is_killed() {
     let world = World::new(PARTITIONS).await;
     let more = "[pipeline]\ncommit_interval_ms = 300\ncommit_rows_max = 20000\n";
     let configs = [world.config("one", more), world.config("two", more)];
-    let mut services = [Service::start(&configs[0], "aggregator").await, Service::start(&configs[1], "aggregator").await];
+    let mut services =
+        [Service::start(&configs[0], "aggregator").await, Service::start(&configs[1], "aggregator").await];
 
     let load = Load { seed, events: EVENTS, duplicates_per_mille: 20, malformed_per_mille: 1, ..Load::default() };
     let mut watched = Watched { messages: load.messages(), broken: BTreeMap::new(), sent: 0 };
@@ -103,7 +104,11 @@ async fn a_million_events_are_charged_once_whatever_is_killed() {
 
 async fn check(world: &World, truth: &Truth, watched: &Watched) {
     let rows = world.rows("SELECT count(*) AS n, count(DISTINCT concat(source, ' ', id, ' ', attempt)) AS identities, sum(cost_usd) AS cost_usd FROM requests").await;
-    assert_eq!((count(&rows[0], "n"), count(&rows[0], "identities")), (truth.requests, truth.requests), "every event once");
+    assert_eq!(
+        (count(&rows[0], "n"), count(&rows[0], "identities")),
+        (truth.requests, truth.requests),
+        "every event once"
+    );
     assert_eq!(rows[0]["cost_usd"].as_str().unwrap(), cost(truth).to_string(), "to the picodollar");
 
     let sum = world.ledger().await.sum().await.unwrap();
@@ -112,13 +117,21 @@ async fn check(world: &World, truth: &Truth, watched: &Watched) {
     let expected: BTreeMap<String, u64> = truth
         .by_tenant()
         .into_iter()
-        .map(|(tenant, parts)| (tenant.unwrap_or_default().into_owned(), parts.sum_of(&[Class::Uncached, Class::CacheRead, Class::Output]).unwrap()))
+        .map(|(tenant, parts)| {
+            (
+                tenant.unwrap_or_default().into_owned(),
+                parts.sum_of(&[Class::Uncached, Class::CacheRead, Class::Output]).unwrap(),
+            )
+        })
         .collect();
-    let found: BTreeMap<String, u64> = by(&tenants, "tenant", "n").into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+    let found: BTreeMap<String, u64> =
+        by(&tenants, "tenant", "n").into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     assert_eq!(found, expected);
 
-    let rejects = world.rows("SELECT reason, encode(raw, 'hex') AS raw, count(*) AS n FROM rejects GROUP BY reason, raw").await;
-    let kept: BTreeMap<Vec<u8>, u64> = rejects.iter().map(|row| (bytes(row["raw"].as_str().unwrap()), count(row, "n"))).collect();
+    let rejects =
+        world.rows("SELECT reason, encode(raw, 'hex') AS raw, count(*) AS n FROM rejects GROUP BY reason, raw").await;
+    let kept: BTreeMap<Vec<u8>, u64> =
+        rejects.iter().map(|row| (bytes(row["raw"].as_str().unwrap()), count(row, "n"))).collect();
     assert_eq!(kept, watched.broken, "each bad message with its own bytes");
     assert_eq!(kept.values().sum::<u64>(), truth.malformed);
 

@@ -2,7 +2,12 @@
 //!
 //! `make test` starts the services and names them by environment variables. Topics, directories and ports are new for each test,
 //! and only processes that a test started are ended.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "the helpers of these tests fail the test, and say what they measured")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "the helpers of these tests fail the test, and say what they measured"
+)]
 
 mod gaps;
 mod kill;

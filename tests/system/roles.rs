@@ -8,7 +8,7 @@ use crate::world::World;
 fn event(id: usize, output: i64) -> serde_json::Value {
     json!({
         "specversion": "1.0", "type": "aliquot.request.v1", "id": format!("r{id}"), "source": "proxy-1",
-        "time": "2026-11-17T10:00:00Z", "subject": if id % 2 == 0 { "acme" } else { "globex" },
+        "time": "2026-11-17T10:00:00Z", "subject": if id.is_multiple_of(2) { "acme" } else { "globex" },
         "partitionkey": format!("domain-{}", id % 5),
         "data": {
             "provider": "anthropic", "request_model": "claude-sonnet-4-5",
@@ -56,15 +56,18 @@ async fn a_gateway_an_aggregator_and_an_api_make_one_system() {
             break costs;
         }
         assert!(tokio::time::Instant::now() < deadline, "{costs}");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(crate::process::LOOK_WAIT).await;
     };
     assert_eq!(costs["data"][0]["tenant"], "acme");
     assert_eq!(world.audit().await["holds"], true);
 
     // Each has only its own routes, and all say that they live.
-    for (service, path, expected) in
-        [(&gateway, "/v1/costs", 404), (&api, "/v1/events", 404), (&aggregator, "/v1/costs", 404), (&aggregator, "/readyz", 200)]
-    {
+    for (service, path, expected) in [
+        (&gateway, "/v1/costs", 404),
+        (&api, "/v1/events", 404),
+        (&aggregator, "/v1/costs", 404),
+        (&aggregator, "/readyz", 200),
+    ] {
         let status = reqwest::get(format!("{}{path}", service.url)).await.unwrap().status().as_u16();
         assert_eq!(status, expected, "{path}");
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use aliquot_core::ports::{Outgoing, Outlet};
 use aliquot_kafka::{Config, KafkaOutlet, ensure_topic};
@@ -11,7 +10,7 @@ use aliquot_ledger::Ledger;
 use aliquot_query::{Engine, Format, Limits};
 use serde_json::{Map, Value};
 
-use crate::process::{PATIENCE, Service};
+use crate::process::{LOOK_WAIT, PATIENCE, Service};
 
 #[expect(clippy::disallowed_methods, reason = "this suite is told where its services are by its environment")]
 pub(crate) fn variable(name: &str) -> String {
@@ -73,16 +72,14 @@ impl World {
     pub(crate) async fn until_held(&self, messages: i64, services: &mut [Service]) {
         let reached = async {
             loop {
-                for service in &mut *services {
-                    assert!(service.ended().is_none(), "a service ended by itself");
-                }
+                services.iter_mut().for_each(Service::assert_lives);
                 if self.dir.path().join("ledger.sqlite").exists() {
                     let held = self.ledger().await.held().await.unwrap();
                     if held.values().map(|at| at.0).sum::<i64>() == messages {
                         return;
                     }
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(LOOK_WAIT).await;
             }
         };
         tokio::time::timeout(PATIENCE, reached).await.expect("it never caught up");

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::path::{Parameter as Described, ParameterIn};
 use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter as Described, ParameterIn};
 
 use crate::paging::{self, CURSOR, Cursor, LIMIT};
 use crate::params::{Form, Parameter, Params};

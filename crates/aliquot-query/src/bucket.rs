@@ -61,7 +61,8 @@ impl Bucket {
 fn first_instant(date: NaiveDate, zone: Tz) -> Option<EventTime> {
     const QUARTERS_PER_DAY: i64 = 96;
     let midnight = date.and_time(NaiveTime::MIN);
-    let quarters = (0..QUARTERS_PER_DAY).filter_map(|quarter| midnight.checked_add_signed(TimeDelta::minutes(15 * quarter)));
+    let quarters =
+        (0..QUARTERS_PER_DAY).filter_map(|quarter| midnight.checked_add_signed(TimeDelta::minutes(15 * quarter)));
     let mut instants = quarters.filter_map(|local| zone.from_local_datetime(&local).earliest());
     instants.next().map(|instant| EventTime(instant.timestamp_micros()))
 }

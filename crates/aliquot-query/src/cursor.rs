@@ -23,7 +23,8 @@ impl fmt::Display for Cursor {
         let mut bytes = vec![VERSION];
         let bucket = self.bucket.map(i64::to_be_bytes);
         let bucket = bucket.as_ref().map(<[u8; 8]>::as_slice);
-        for part in std::iter::once(bucket).chain(self.dimensions.iter().map(|part| part.as_deref().map(str::as_bytes))) {
+        for part in std::iter::once(bucket).chain(self.dimensions.iter().map(|part| part.as_deref().map(str::as_bytes)))
+        {
             // The length plus one, so that nothing and an empty name differ.
             let length = part.map_or(0, |part| u32::try_from(part.len()).unwrap_or(u32::MAX).saturating_add(1));
             bytes.extend(length.to_be_bytes());

@@ -27,7 +27,9 @@ pub enum Error {
     )]
     NoLake(PathBuf),
     /// A question about the ledger's totals without the ledger.
-    #[error("the table `ledger_totals` is not here; ask through `aliquot query` with a data directory that holds a ledger")]
+    #[error(
+        "the table `ledger_totals` is not here; ask through `aliquot query` with a data directory that holds a ledger"
+    )]
     NoTotals,
     /// The statement would change something.
     #[error("only questions are answered here, and {0} is none; use SELECT, SHOW, DESCRIBE or EXPLAIN")]
@@ -55,7 +57,9 @@ pub enum Error {
         value: String,
     },
     /// A line of a query's header that cannot be read.
-    #[error("header line {0:?} is to read `-- param: name = default   meaning`, where the default is a number or a 'text'")]
+    #[error(
+        "header line {0:?} is to read `-- param: name = default   meaning`, where the default is a number or a 'text'"
+    )]
     Header(String),
     /// No query of that name.
     #[error("there is no query {name:?}; there are {known}")]
@@ -77,7 +81,9 @@ pub enum Error {
     #[error("{0}")]
     Ask(String),
     /// More memory than the engine has.
-    #[error("the query needs more than the {bytes} bytes of memory it may use; ask for a shorter time or fewer groups ({what})")]
+    #[error(
+        "the query needs more than the {bytes} bytes of memory it may use; ask for a shorter time or fewer groups ({what})"
+    )]
     Memory {
         /// The limit.
         bytes: usize,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use aliquot_core::money::Rate;
 use aliquot_core::totals::{TotalKey, Totals};
-use datafusion::arrow::array::{
-    ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use datafusion::arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
@@ -20,9 +18,8 @@ pub(crate) const NAME: &str = "ledger_totals";
 /// `cost_usd`. No tenant and no rate are null.
 pub(crate) fn to_table(totals: &Totals) -> Result<Arc<dyn TableProvider>> {
     let keys = || totals.keys();
-    let texts = |text: fn(&TotalKey) -> Option<&str>| -> ArrayRef {
-        Arc::new(keys().map(text).collect::<StringArray>())
-    };
+    let texts =
+        |text: fn(&TotalKey) -> Option<&str>| -> ArrayRef { Arc::new(keys().map(text).collect::<StringArray>()) };
     let hours = TimestampMicrosecondArray::from_iter_values(keys().map(|key| key.hour.0)).with_timezone("UTC");
     let rates = keys().map(|key| key.rate.map(Rate::pico).map(i128::from)).collect::<Decimal128Array>();
     // A quantity past 10^38 does not fit the column, and is refused with the batch below.

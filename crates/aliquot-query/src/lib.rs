@@ -23,7 +23,6 @@ mod cursor;
 mod series;
 mod series_rows;
 
-
 pub use answer::{Answer, Format, TABLE_ROWS_MAX};
 pub use bucket::Bucket;
 pub use cursor::Cursor;

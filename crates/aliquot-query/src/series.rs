@@ -120,7 +120,11 @@ fn check(ask: &Ask, limit_max: usize) -> Result<(), Error> {
     if !(1..=limit_max).contains(&ask.limit) {
         return refused(format!("a page has from 1 to {limit_max} rows, and {} were asked for", ask.limit));
     }
-    let twice = ask.group_by.iter().enumerate().find(|(place, dimension)| ask.group_by.iter().take(*place).any(|d| d == *dimension));
+    let twice = ask
+        .group_by
+        .iter()
+        .enumerate()
+        .find(|(place, dimension)| ask.group_by.iter().take(*place).any(|d| d == *dimension));
     if let Some((_, dimension)) = twice {
         return refused(format!("`{}` is grouped by twice", dimension.name()));
     }
@@ -154,7 +158,9 @@ async fn plan(ask: &Ask, zone: Tz, context: &SessionContext) -> datafusion::erro
 fn rows_of(ask: &Ask) -> Expr {
     let at = |EventTime(micros)| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())));
     let within = col("time").gt_eq(at(ask.from)).and(col("time").lt(at(ask.to)));
-    ask.filters.iter().fold(within, |rows, filter| rows.and(col(filter.dimension.name()).eq(lit(filter.value.as_str()))))
+    ask.filters
+        .iter()
+        .fold(within, |rows, filter| rows.and(col(filter.dimension.name()).eq(lit(filter.value.as_str()))))
 }
 
 /// The rows after the cursor: later in the first key in which they differ.
@@ -183,7 +189,9 @@ fn sums(measure: Measure) -> Vec<Expr> {
     let mut sums = vec![count(lit(1_i64)).alias("events")];
     match measure {
         Measure::Usage => {
-            sums.extend(Class::ALL.map(|class| whole(col(quantity_column(class))).alias(format!("sum_{}", class.name()))));
+            sums.extend(
+                Class::ALL.map(|class| whole(col(quantity_column(class))).alias(format!("sum_{}", class.name()))),
+            );
         }
         Measure::Costs => {
             sums.push(count(col("unpriced")).alias("unpriced_events"));

@@ -47,7 +47,10 @@ pub(crate) fn write(answer: &Answer, rows_max: usize, out: &mut impl Write) -> R
     match rows {
         1 => writeln!(out, "1 row")?,
         _ if rows > rows_max => {
-            writeln!(out, "{rows} rows, of which the first {rows_max} are shown; --format csv, json or parquet has all")?;
+            writeln!(
+                out,
+                "{rows} rows, of which the first {rows_max} are shown; --format csv, json or parquet has all"
+            )?;
         }
         _ => writeln!(out, "{rows} rows")?,
     }

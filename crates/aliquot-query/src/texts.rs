@@ -21,7 +21,11 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 /// The schema in plain types. Every column may be null: what the planner believes of a column does not bind its readers.
 pub(crate) fn plain_schema(schema: &Schema) -> Schema {
     Schema::new(
-        schema.fields().iter().map(|field| Field::new(field.name(), plain_type(field.data_type()), true)).collect::<Vec<_>>(),
+        schema
+            .fields()
+            .iter()
+            .map(|field| Field::new(field.name(), plain_type(field.data_type()), true))
+            .collect::<Vec<_>>(),
     )
 }
 
@@ -51,9 +55,13 @@ pub(crate) fn spelled(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
             _ => Ok(Arc::clone(column)),
         })
         .collect::<Result<_, _>>()?;
-    let fields = batch.schema().fields().iter().zip(&columns).map(|(field, column)| {
-        Field::new(field.name(), column.data_type().clone(), true)
-    }).collect::<Vec<_>>();
+    let fields = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(&columns)
+        .map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true))
+        .collect::<Vec<_>>();
     rebuild(batch, Arc::new(Schema::new(fields)), columns)
 }
 

@@ -57,7 +57,8 @@ impl Aggregator {
     /// What ended the pipeline before.
     pub(crate) async fn reach(&mut self, ends: &Positions) -> anyhow::Result<()> {
         let reached = |progress: &Progress| {
-            ends.iter().all(|(partition, end)| end.0 == 0 || progress.positions.get(partition).is_some_and(|at| at >= end))
+            ends.iter()
+                .all(|(partition, end)| end.0 == 0 || progress.positions.get(partition).is_some_and(|at| at >= end))
         };
         let mut progress = self.progress.clone();
         tokio::select! {

@@ -90,9 +90,8 @@ async fn look(layout: &Layout) -> anyhow::Result<Findings> {
     let tallies = ledger.tallies().await?;
     let sum = ledger.sum().await?;
     let (compared, differences) = compare(&engine).await?;
-    let counted = tallies.iter().map(|(partition, tally)| {
-        (*partition, (u128::from(tally.charged), u128::from(tally.rejected)))
-    });
+    let counted =
+        tallies.iter().map(|(partition, tally)| (*partition, (u128::from(tally.charged), u128::from(tally.rejected))));
     Ok(Findings {
         lake: lake_side(&engine).await?,
         ledger: Side { cost: sum.cost, events: counted.filter(|(_, counts)| *counts != (0, 0)).collect() },
@@ -114,7 +113,8 @@ async fn compare(engine: &Engine) -> anyhow::Result<(u128, Vec<Row>)> {
 }
 
 async fn lake_side(engine: &Engine) -> anyhow::Result<Side> {
-    const CHARGED: &str = "SELECT \"partition\", count(*) AS events, sum(cost_usd) AS cost_usd FROM requests GROUP BY \"partition\"";
+    const CHARGED: &str =
+        "SELECT \"partition\", count(*) AS events, sum(cost_usd) AS cost_usd FROM requests GROUP BY \"partition\"";
     const REJECTED: &str = "SELECT \"partition\", count(*) AS events FROM rejects GROUP BY \"partition\"";
     let mut side = Side::default();
     for row in rows(&engine.sql(CHARGED, &[]).await?)? {
@@ -135,27 +135,58 @@ fn text(findings: &Findings) -> anyhow::Result<String> {
     let Findings { lake, ledger, compared, differences, gaps, unpriced, duplicates, positions } = findings;
     let mark = |same: bool| if same { "equal" } else { "DIFFERENT" }.to_owned();
     let lines = [
-        vec!["charged events".into(), count(lake.charged()), count(ledger.charged()), mark(lake.charged() == ledger.charged())],
-        vec!["rejected events".into(), count(lake.rejected()), count(ledger.rejected()), mark(lake.rejected() == ledger.rejected())],
-        vec!["by partition".into(), count(lake.events.len() as u128), count(ledger.events.len() as u128), mark(lake.events == ledger.events)],
+        vec![
+            "charged events".into(),
+            count(lake.charged()),
+            count(ledger.charged()),
+            mark(lake.charged() == ledger.charged()),
+        ],
+        vec![
+            "rejected events".into(),
+            count(lake.rejected()),
+            count(ledger.rejected()),
+            mark(lake.rejected() == ledger.rejected()),
+        ],
+        vec![
+            "by partition".into(),
+            count(lake.events.len() as u128),
+            count(ledger.events.len() as u128),
+            mark(lake.events == ledger.events),
+        ],
         vec!["cost, USD".into(), lake.cost.to_string(), ledger.cost.to_string(), mark(lake.cost == ledger.cost)],
     ];
     let mut out = format!("{}\n", table(&["", "lake", "ledger", ""], 1, lines));
-    writeln!(out, "\n{} totals by hour, tenant, model and class compared, {} differ", count(*compared), differences.len())?;
+    writeln!(
+        out,
+        "\n{} totals by hour, tenant, model and class compared, {} differ",
+        count(*compared),
+        differences.len()
+    )?;
     for row in differences.iter().take(LISTED_MAX) {
         writeln!(out, "  {row:?}")?;
     }
     writeln!(out, "{} duplicates dropped; {} partitions held", count(u128::from(*duplicates)), positions.len())?;
     match gaps.len() {
         0 => writeln!(out, "no sequence gaps: every numbered event up to the newest is in")?,
-        found => writeln!(out, "{found} sequence gaps{}: events are missing", if found == LISTED_MAX { " or more" } else { "" })?,
+        found => writeln!(
+            out,
+            "{found} sequence gaps{}: events are missing",
+            if found == LISTED_MAX { " or more" } else { "" }
+        )?,
     }
     for gap in gaps {
         writeln!(out, "  {} epoch {} domain {}: {} to {}", gap.source, gap.epoch, gap.domain, gap.from, gap.to - 1)?;
     }
     writeln!(out, "{} models with unpriced usage", unpriced.len())?;
     for row in unpriced.iter().take(LISTED_MAX) {
-        writeln!(out, "  {} {}: {} requests, {}", row.text("provider"), row.text("model"), count(row.count("requests")?), row.text("reason"))?;
+        writeln!(
+            out,
+            "  {} {}: {} requests, {}",
+            row.text("provider"),
+            row.text("model"),
+            count(row.count("requests")?),
+            row.text("reason")
+        )?;
     }
     writeln!(out, "{}", if findings.holds() { "all holds" } else { "NOT EVERYTHING HOLDS" })?;
     Ok(out)

@@ -122,8 +122,9 @@ impl Config {
     /// When it cannot be read, has an unknown key, or a value that cannot be.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let Some(file) = file else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the configuration {}; `aliquot serve --print-config` prints one", file.display()))?;
+        let text = std::fs::read_to_string(file).with_context(|| {
+            format!("cannot read the configuration {}; `aliquot serve --print-config` prints one", file.display())
+        })?;
         Self::parse(&text).with_context(|| format!("configuration {}", file.display()))
     }
 
@@ -151,7 +152,9 @@ impl Config {
             bail!("pipeline.event_age_days_max must be at least 1 and pipeline.event_ahead_s_max at least 0");
         }
         if pipeline.tenants.as_ref().is_some_and(BTreeSet::is_empty) {
-            bail!("pipeline.tenants is an empty list, so every event would be rejected; name the tenants or leave it out");
+            bail!(
+                "pipeline.tenants is an empty list, so every event would be rejected; name the tenants or leave it out"
+            );
         }
         if upkeep.interval_s == 0 || upkeep.retention_hours < 1 {
             bail!("upkeep.interval_s and upkeep.retention_hours must be at least 1");
@@ -207,10 +210,13 @@ fn secret(key: &str, file: Option<&Path>, variable: Option<&str>) -> anyhow::Res
     match (file, variable) {
         (Some(_), Some(_)) => bail!("{key}_file and {key}_env exclude each other; keep one"),
         (Some(file), None) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("{key}_file: cannot read {}", file.display()))?;
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("{key}_file: cannot read {}", file.display()))?;
             Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
         }
-        (None, Some(variable)) => Ok(Some(environment(variable).with_context(|| format!("{key}_env: set {variable}"))?)),
+        (None, Some(variable)) => {
+            Ok(Some(environment(variable).with_context(|| format!("{key}_env: set {variable}"))?))
+        }
         (None, None) => Ok(None),
     }
 }

@@ -42,7 +42,8 @@ impl HttpOutlet {
     }
 
     async fn post(&self, message: Outgoing) -> Result<(), Error> {
-        let request = self.client.post(self.url.clone()).header("content-type", message.content_type).body(message.payload);
+        let request =
+            self.client.post(self.url.clone()).header("content-type", message.content_type).body(message.payload);
         let answer = request.send().await?;
         match answer.status() {
             status if status.is_success() => Ok(()),

@@ -22,7 +22,8 @@ pub(crate) fn readiness(
     let (sender, receiver) = watch::channel(Readiness::READY);
     if let Some(progress) = progress {
         let tell = move |progress: &Progress| {
-            let waiting_for = progress.stalled.iter().map(|name| format!("the {name} does not answer and is tried again")).collect();
+            let waiting_for =
+                progress.stalled.iter().map(|name| format!("the {name} does not answer and is tried again")).collect();
             sender.send_replace(Readiness { waiting_for });
         };
         tasks.spawn(follow(progress, tell, stop.clone()));

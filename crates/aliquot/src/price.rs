@@ -35,7 +35,8 @@ async fn import(args: PriceImport) -> anyhow::Result<()> {
         Catalogue::ModelsDev => prices::models_dev::import(&bytes)?,
     };
     let ledger = Layout::new(&args.data_dir).open_ledger().await?;
-    let is_first = args.replace || ledger.current_price_book().await?.is_none_or(|stored| stored.source == stores::BUILT_IN);
+    let is_first =
+        args.replace || ledger.current_price_book().await?.is_none_or(|stored| stored.source == stores::BUILT_IN);
     let current = if args.replace { PriceBook::default() } else { stores::current_book(&ledger).await? };
     let otherwise = if is_first { EventTime::MIN } else { midnight(clock::now()) };
     let merged = prices::merge(current, imported, args.effective_from.map_or(otherwise, start_of));
@@ -80,7 +81,11 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut plain = Vec::new();
     // One byte more than is taken: what reaches it is refused as too large by the importer, which knows the limit.
     let limit = u64::try_from(prices::BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    zstd::Decoder::new(bytes.as_slice()).with_context(failed)?.take(limit).read_to_end(&mut plain).with_context(failed)?;
+    zstd::Decoder::new(bytes.as_slice())
+        .with_context(failed)?
+        .take(limit)
+        .read_to_end(&mut plain)
+        .with_context(failed)?;
     Ok(plain)
 }
 
@@ -103,7 +108,8 @@ async fn list(args: PriceList) -> anyhow::Result<()> {
 }
 
 fn when(time: EventTime) -> String {
-    DateTime::from_timestamp_micros(time.0).map_or_else(|| time.0.to_string(), |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+    DateTime::from_timestamp_micros(time.0)
+        .map_or_else(|| time.0.to_string(), |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 async fn show(args: PriceShow) -> anyhow::Result<()> {
@@ -115,7 +121,11 @@ async fn show(args: PriceShow) -> anyhow::Result<()> {
     };
     let matched = provider.models.iter().find(|model| model.matcher.accepts(&args.model));
     let Some(model) = matched else {
-        bail!("the book in force has no model {} of {}; requests for it are counted as unpriced", args.model, args.provider);
+        bail!(
+            "the book in force has no model {} of {}; requests for it are counted as unpriced",
+            args.model,
+            args.provider
+        );
     };
     let rows = model.prices.iter().flat_map(price_rows);
     let header = ["from", "until", "tier", "region", "hours", "prompt above", "class", "USD per unit"];

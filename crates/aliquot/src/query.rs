@@ -36,7 +36,8 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<()> {
     if !is_known && !asked.contains(char::is_whitespace) {
         bail!("no query is named {asked}; `aliquot query --list` shows which there are");
     }
-    let answer = if is_known { engine.named(asked, &args.params).await? } else { engine.sql(asked, &args.params).await? };
+    let answer =
+        if is_known { engine.named(asked, &args.params).await? } else { engine.sql(asked, &args.params).await? };
     write(&answer, &args)
 }
 

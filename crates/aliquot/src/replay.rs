@@ -110,7 +110,11 @@ async fn into_dir(args: &Replay, messages: Messages<Simulated>) -> anyhow::Resul
     let progress = aggregator.stop().await?;
     let elapsed = watch.elapsed();
     let truth = messages.source().truth().clone();
-    let run = Run { title: format!("{:?} by {:?} into {}", args.trace, args.engine, layout.dir.display()), elapsed, truth: Some(truth) };
+    let run = Run {
+        title: format!("{:?} by {:?} into {}", args.trace, args.engine, layout.dir.display()),
+        elapsed,
+        truth: Some(truth),
+    };
     let totals = ledger.totals(None, None).await?;
     output::print(&Summary::new(run, &progress, &totals).write(args.format)?)
 }

@@ -27,7 +27,9 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<()> {
     }
     let config = Config::load(args.config.as_deref())?;
     if config.log.kind == LogKind::Embedded && args.role != Role::All {
-        bail!("the embedded log belongs to one process, so only --role all is possible; set log.kind = \"kafka\" for the others");
+        bail!(
+            "the embedded log belongs to one process, so only --role all is possible; set log.kind = \"kafka\" for the others"
+        );
     }
     let listener = listen(&config.api.listen).await?;
     match config.log.kind {
@@ -39,7 +41,9 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<()> {
 /// Takes the address.
 pub(crate) async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; another process may use it: choose another address, or port 0 for a free one")
+        format!(
+            "cannot listen on {address}; another process may use it: choose another address, or port 0 for a free one"
+        )
     })
 }
 
@@ -152,7 +156,8 @@ async fn readers(layout: &Layout) -> anyhow::Result<Readers> {
     drop(layout.open_lake().await?);
     let ledger = layout.open_ledger().await?;
     let engine = Engine::open(&layout.lake(), Limits::default())?;
-    drop(engine); Ok(Readers { ledger })
+    drop(engine);
+    Ok(Readers { ledger })
 }
 
 /// Keeps the lake in shape. A failure is logged and tried again at the next turn: nothing depends on it today.
@@ -162,7 +167,9 @@ async fn upkeep(config: Config, stop: Stop) -> anyhow::Result<()> {
         loop {
             tokio::time::sleep(Duration::from_secs(config.upkeep.interval_s)).await;
             match Box::pin(Lake::maintain(&lake, config.upkeep())).await {
-                Ok(done) => tracing::info!(files.merged = done.files_merged, files.deleted = done.files_deleted, "upkeep"),
+                Ok(done) => {
+                    tracing::info!(files.merged = done.files_merged, files.deleted = done.files_deleted, "upkeep")
+                }
                 Err(error) => tracing::warn!(error = %error, "the lake's upkeep failed; it is tried again later"),
             }
         }

@@ -58,7 +58,10 @@ impl Layout {
     /// The ledger as it is, for reading only.
     pub(crate) async fn read_ledger(&self) -> anyhow::Result<Ledger> {
         if !self.ledger().exists() {
-            bail!("no ledger in {}; name the directory of a `serve`, `replay` or `demo` with --data-dir", self.dir.display());
+            bail!(
+                "no ledger in {}; name the directory of a `serve`, `replay` or `demo` with --data-dir",
+                self.dir.display()
+            );
         }
         Ok(Ledger::open_read_only(&self.ledger()).await?)
     }

@@ -105,7 +105,11 @@ impl Summary {
         line("elapsed, s", format!("{:.1}", self.run.elapsed.as_secs_f64()))?;
         line("events per second", count(self.per_second()))?;
         if let Some(stored) = &self.stored {
-            let mut rows: Vec<_> = stored.classes.iter().map(|(class, quantity, cost)| vec![class.name().to_owned(), count(*quantity), dollars(*cost)]).collect();
+            let mut rows: Vec<_> = stored
+                .classes
+                .iter()
+                .map(|(class, quantity, cost)| vec![class.name().to_owned(), count(*quantity), dollars(*cost)])
+                .collect();
             let total = stored.classes.iter().map(|(_, _, cost)| *cost).sum();
             rows.push(vec!["total".to_owned(), String::new(), dollars(total)]);
             writeln!(out, "\n{}", table(&["class", "quantity", "cost, USD"], 1, rows))?;

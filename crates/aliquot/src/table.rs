@@ -36,7 +36,8 @@ pub(crate) fn count(number: u128) -> String {
 /// Dollars to four decimals, for reading; the exact amount is in the stores and in `--format json`.
 pub(crate) fn dollars(amount: Usd) -> String {
     const PICO_PER_TENTH_OF_A_MILL: i128 = 100_000_000;
-    let rounded = (amount.pico().unsigned_abs() + PICO_PER_TENTH_OF_A_MILL.unsigned_abs() / 2) / PICO_PER_TENTH_OF_A_MILL.unsigned_abs();
+    let rounded = (amount.pico().unsigned_abs() + PICO_PER_TENTH_OF_A_MILL.unsigned_abs() / 2)
+        / PICO_PER_TENTH_OF_A_MILL.unsigned_abs();
     let sign = if amount.pico() < 0 { "-" } else { "" };
     format!("{sign}{}.{:04}", count(rounded / 10_000), rounded % 10_000)
 }
@@ -60,7 +61,10 @@ mod tests {
         assert_eq!(counts, ["0", "12", "999", "1,000", "1,234,567"]);
         let pico = |pico| dollars(Usd::from_pico(pico));
         assert_eq!(pico(1_234_567_850_000_000), "1,234.5679");
-        assert_eq!((pico(49_999_999), pico(50_000_000), pico(-50_000_000)), ("0.0000".into(), "0.0001".into(), "-0.0001".into()));
+        assert_eq!(
+            (pico(49_999_999), pico(50_000_000), pico(-50_000_000)),
+            ("0.0000".into(), "0.0001".into(), "-0.0001".into())
+        );
         assert_eq!((percent(1, 3), percent(2, 3), percent(0, 0)), ("33.3 %".into(), "66.7 %".into(), "–".into()));
     }
 

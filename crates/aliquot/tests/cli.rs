@@ -1,5 +1,9 @@
 //! The binary as its users run it, with nothing but a directory: exit codes, messages, the demo, replays, queries, audits.
-#![expect(clippy::unwrap_used, reason = "the helpers of these tests fail the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "the helpers of these tests fail the test, and say what they left out"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -105,7 +109,17 @@ fn a_replayed_trace_hits_as_its_readme_says_and_adds_up() {
     let place = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let replay = |name: &str, more: &[&str]| {
         let dir = place(name);
-        let args = ["replay", "--trace", "mooncake", "--format", "json", "--input", input.to_str().unwrap(), "--data-dir", &dir];
+        let args = [
+            "replay",
+            "--trace",
+            "mooncake",
+            "--format",
+            "json",
+            "--input",
+            input.to_str().unwrap(),
+            "--data-dir",
+            &dir,
+        ];
         json(&[&args, more].concat())
     };
     let summary = replay("lru", &["--capacity-blocks", "10000"]);
@@ -113,8 +127,12 @@ fn a_replayed_trace_hits_as_its_readme_says_and_adds_up() {
     assert_eq!(summary["block_hits"].as_u64(), Some(61_046));
     assert_eq!(summary["rejected"], Value::Object(Default::default()), "{summary}");
     assert_eq!(json(&["audit", "--format", "json", "--data-dir", &place("lru")])["holds"], true);
-    let summary = replay("vllm", &["--engine", "vllm", "--nodes", "4", "--capacity-blocks", "2500", "--limit", "2000", "--encoding", "arrow"]);
+    let summary = replay(
+        "vllm",
+        &["--engine", "vllm", "--nodes", "4", "--capacity-blocks", "2500", "--limit", "2000", "--encoding", "arrow"],
+    );
     assert_eq!(summary["requests"].as_u64(), Some(2_000));
-    let again = fails(3, &["replay", "--trace", "mooncake", "--input", input.to_str().unwrap(), "--data-dir", &place("lru")]);
+    let again =
+        fails(3, &["replay", "--trace", "mooncake", "--input", input.to_str().unwrap(), "--data-dir", &place("lru")]);
     assert!(again.contains("choose another --data-dir"), "{again}");
 }

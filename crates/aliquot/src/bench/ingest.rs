@@ -55,7 +55,8 @@ pub(super) async fn run(args: BenchIngest) -> anyhow::Result<()> {
     let dir = args.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
     let layout = Layout::new(&dir);
     output::note(&format!("filling the log with {} events", count(args.events.into())));
-    let spool = Spool::open(layout.log(), PARTITIONS, Limits { bytes_max: u64::MAX / 2, keep_bytes: u64::MAX / 2 }).await?;
+    let spool =
+        Spool::open(layout.log(), PARTITIONS, Limits { bytes_max: u64::MAX / 2, keep_bytes: u64::MAX / 2 }).await?;
     let load = Load {
         events: args.events,
         tenants: NonZeroU32::new(args.tenants).context("--tenants counts from 1")?,
@@ -156,7 +157,8 @@ where
     memory::reset();
     let watch = clock::stopwatch();
     let source = spool.source(Mode::Finite);
-    let run = aliquot_pipeline::run(source, lake, ledger, books, Settings::default(), published, std::future::pending());
+    let run =
+        aliquot_pipeline::run(source, lake, ledger, books, Settings::default(), published, std::future::pending());
     let progress = Box::pin(run).await?;
     let elapsed = watch.elapsed();
     Ok(Measured { stage, elapsed, events: progress.events, bytes: progress.bytes, peak_kib: memory::peak_kib() })

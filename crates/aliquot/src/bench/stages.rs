@@ -33,7 +33,10 @@ impl Sink for Nothing {
     }
 
     async fn positions(&mut self, partitions: &[Partition]) -> Result<Positions, Never> {
-        Ok(partitions.iter().map(|partition| (*partition, self.positions.get(partition).copied().unwrap_or_default())).collect())
+        Ok(partitions
+            .iter()
+            .map(|partition| (*partition, self.positions.get(partition).copied().unwrap_or_default()))
+            .collect())
     }
 
     async fn commit(&mut self, commit: &Commit) -> Result<(), Never> {

@@ -145,7 +145,17 @@ impl Report {
 
     fn text(&self) -> anyhow::Result<String> {
         const HEADER: [&str; 11] = [
-            "tenant", "requests", "uncached", "cache read", "cache write", "output", "hit rate", "then", "cost, USD", "then", "total",
+            "tenant",
+            "requests",
+            "uncached",
+            "cache read",
+            "cache write",
+            "output",
+            "hit rate",
+            "then",
+            "cost, USD",
+            "then",
+            "total",
         ];
         let total = self.total();
         let named = self.tenants.iter().map(|tenant| tenant.cells(tenant.name.as_deref().unwrap_or("(no tenant)")));
