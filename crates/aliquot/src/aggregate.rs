@@ -4,7 +4,7 @@ use aliquot_core::ports::Source;
 use aliquot_core::position::Positions;
 use aliquot_ledger::Ledger;
 use aliquot_pipeline::{Progress, Settings};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -51,6 +51,20 @@ impl Aggregator {
         &self.ledger
     }
 
+    /// Waits for whoever fills the log, unless the pipeline ends before: then nobody would empty it any more.
+    pub(crate) async fn while_feeding<T>(
+        &mut self,
+        feed: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            fed = feed => fed,
+            ended = self.ended() => match ended {
+                Ok(()) => bail!("the pipeline ended while events were coming"),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
     /// Waits until everything below `ends` is durable in all stores.
     ///
     /// # Errors
@@ -62,14 +76,9 @@ impl Aggregator {
         };
         let mut progress = self.progress.clone();
         tokio::select! {
-            answer = progress.wait_for(reached) => if answer.is_ok() { return Ok(()) },
-            ended = self.ended() => ended?,
+            answer = progress.wait_for(reached) => answer.map(drop).context("the pipeline ended before it had read everything"),
+            ended = self.ended() => ended.and_then(|()| bail!("the pipeline ended before it had read everything")),
         }
-        match self.tasks.join_next().await {
-            Some(ended) => ended??,
-            None => bail!("the pipeline ended before it had read everything"),
-        };
-        bail!("the pipeline ended before it had read everything")
     }
 
     /// Waits until the pipeline ends by itself, which it does only on an error.

@@ -45,10 +45,8 @@ pub(crate) async fn run(args: Demo) -> anyhow::Result<()> {
     let mut aggregator = Aggregator::start(source, &log, &layout, config.pipeline_settings()).await?;
     let bar = bar("messages durable in the log");
     let outlet = spool.outlet();
-    tokio::select! {
-        fed = feed(messages(settings), &outlet, |count: usize| bar.inc(count as u64)) => drop(fed?),
-        ended = aggregator.ended() => { ended?; bail!("the pipeline ended while events were coming") }
-    }
+    let fed = feed(messages(settings), &outlet, |count: usize| bar.inc(count as u64));
+    drop(aggregator.while_feeding(fed).await?);
     bar.set_message("waiting for the last commit");
     aggregator.reach(&spool.ends()).await?;
     bar.finish_and_clear();

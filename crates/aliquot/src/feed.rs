@@ -51,16 +51,23 @@ where
     G: Iterator<Item = anyhow::Result<Outgoing>>,
 {
     loop {
-        let mut lot = Vec::with_capacity(LOT_MESSAGES);
-        let mut bytes = 0;
-        while lot.len() < LOT_MESSAGES && bytes < LOT_BYTES {
-            let Some(message) = generator.next().transpose()? else { break };
-            bytes += message.payload.len();
-            lot.push(message);
+        let (mut lot, mut bytes, mut fault) = (Vec::with_capacity(LOT_MESSAGES), 0, None);
+        while lot.len() < LOT_MESSAGES && bytes < LOT_BYTES && fault.is_none() {
+            match generator.next() {
+                Some(Ok(message)) => {
+                    bytes += message.payload.len();
+                    lot.push(message);
+                }
+                Some(Err(error)) => fault = Some(error),
+                None => break,
+            }
         }
-        // A receiver that is gone has failed; its error is the one that counts.
-        if lot.is_empty() || sender.blocking_send(lot).is_err() {
-            return Ok(generator);
+        // A receiver that is gone has failed; its error is the one that counts. What came before a fault is sent all the same.
+        let is_over = lot.is_empty() || sender.blocking_send(lot).is_err();
+        match fault {
+            Some(error) => return Err(error),
+            None if is_over => return Ok(generator),
+            None => {}
         }
     }
 }

@@ -99,9 +99,12 @@ async fn into_dir(args: &Replay, messages: Messages<Simulated>) -> anyhow::Resul
     let mut aggregator = Aggregator::start(source, &log, &layout, config.pipeline_settings()).await?;
     let bar = bar("messages durable in the log");
     let outlet = spool.outlet();
-    let messages = tokio::select! {
-        fed = feed(messages, &outlet, |count: usize| bar.inc(count as u64)) => fed?,
-        ended = aggregator.ended() => { ended?; bail!("the pipeline ended while events were coming") }
+    let fed = feed(messages, &outlet, |count: usize| bar.inc(count as u64));
+    let messages = aggregator.while_feeding(fed).await;
+    let Ok(messages) = messages else {
+        // What came before the fault is kept, and nothing is torn down while it is being written.
+        aggregator.stop().await?;
+        return messages.map(drop);
     };
     bar.set_message("waiting for the last commit");
     aggregator.reach(&spool.ends()).await?;
