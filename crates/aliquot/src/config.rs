@@ -15,6 +15,10 @@ mod kafka;
 /// A configuration with every key, its default and its meaning; what `--print-config` prints, and read by a test.
 pub(crate) const EXAMPLE: &str = include_str!("config/aliquot.toml");
 
+/// Settings of a topic that we make. Its clock is the broker's, so that no sender decides when its event arrived, and events of
+/// long ago are not deleted for their age as soon as they are in.
+const TOPIC: [(&str, &str); 1] = [("message.timestamp.type", "LogAppendTime")];
+
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -173,9 +177,13 @@ impl Config {
         self.kafka.to_client()
     }
 
-    /// Partitions and copies for the topic, if it has to be made.
-    pub(crate) fn topic(&self) -> (i32, i32) {
-        (self.kafka.partitions, self.kafka.replication)
+    /// Makes the topic unless it is there; answers how many partitions it has.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached, or does not allow it.
+    pub(crate) async fn ensure_topic(&self) -> anyhow::Result<usize> {
+        let kafka::Section { partitions, replication, .. } = &self.kafka;
+        Ok(aliquot_kafka::ensure_topic(&self.kafka()?, *partitions, *replication, &TOPIC).await?)
     }
 
     pub(crate) fn spool_limits(&self) -> aliquot_spool::Limits {

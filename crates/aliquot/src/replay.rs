@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aliquot_core::ports::Outlet;
 use aliquot_core::time::Micros;
-use aliquot_kafka::{KafkaOutlet, ensure_topic};
+use aliquot_kafka::KafkaOutlet;
 use aliquot_sim::node;
 use aliquot_sim::replay::{Replay as Simulation, Settings};
 use aliquot_sim::trace::{Format, Requests};
@@ -41,10 +41,8 @@ pub(crate) async fn run(args: Replay) -> anyhow::Result<()> {
         Target::Dir => into_dir(&args, messages).await,
         Target::Kafka => {
             let config = Config::load(args.config.as_deref())?;
-            let kafka = config.kafka()?;
-            let (partitions, replication) = config.topic();
-            ensure_topic(&kafka, partitions, replication, &[]).await?;
-            only_send(&args, messages, &KafkaOutlet::open(&kafka)?).await
+            config.ensure_topic().await?;
+            only_send(&args, messages, &KafkaOutlet::open(&config.kafka()?)?).await
         }
         Target::Http => only_send(&args, messages, &HttpOutlet::new(&args.url)?).await,
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aliquot_api::{Clock, Concurrency, Door, Gateway, Metrics, Readers, RequestIds, State};
-use aliquot_kafka::{KafkaOutlet, KafkaSource, ensure_topic};
+use aliquot_kafka::{KafkaOutlet, KafkaSource};
 use aliquot_lake::Lake;
 use aliquot_query::{Engine, Limits};
 use aliquot_spool::{Mode, Spool};
@@ -74,8 +74,7 @@ pub(crate) async fn over_spool(
 
 async fn with_kafka(config: &Config, role: Role, listener: TcpListener) -> anyhow::Result<()> {
     let kafka = config.kafka()?;
-    let (partitions, replication) = config.topic();
-    let partitions = ensure_topic(&kafka, partitions, replication, &[]).await?;
+    let partitions = config.ensure_topic().await?;
     let aggregator = if role.aggregates() {
         let layout = Layout::new(&config.data_dir);
         let log = format!("topic {} with {partitions} partitions", kafka.topic);

@@ -132,8 +132,15 @@ fn the_schema_says_of_the_samples_what_the_decoder_says() {
     // What a schema cannot say, or only by a pattern or a format, which are not looked at here.
     let beyond = |sample: &str| {
         let reason = sample.split('-').next().unwrap();
-        let what =
-            ["malformed", "parts_do_not_add_up", "prompt_text", "absurd_time", "unknown_tenant", "epoch_retired"];
+        let what = [
+            "malformed",
+            "parts_do_not_add_up",
+            "prompt_text",
+            "absurd_time",
+            "unknown_tenant",
+            "epoch_retired",
+            "sequence_reused",
+        ];
         what.contains(&reason)
             || ["unknown_content_type-plain_text.txt", "wrong_type-data_is_xml.json"].contains(&sample)
             || sample == "wrong_type-event_instead_of_batch.batch.json"
