@@ -22,7 +22,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::prelude::{SQLOptions, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use futures::TryStreamExt;
@@ -32,14 +32,13 @@ use crate::answer::Answer;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::named::{Named, named_queries};
-use crate::{ledger_totals, parameter, texts};
+use crate::{ledger_totals, parameter, session, texts};
 
 /// The lake, open for questions. Clones share the memory, the limits and what was read of the tables' logs.
 #[derive(Clone, Debug)]
 pub struct Engine {
     dir: PathBuf,
     limits: Limits,
-    config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
     lake: Arc<Mutex<Reader>>,
     totals: Option<Arc<dyn TableProvider>>,
@@ -60,12 +59,8 @@ impl Engine {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()
             .map_err(Error::Engine)?;
-        let config = SessionConfig::new()
-            .with_information_schema(true)
-            // `0.1` is a tenth, not the float next to it.
-            .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
         let lake = Arc::new(Mutex::new(Reader::new(lake_dir)));
-        Ok(Self { dir: lake_dir.to_owned(), limits, config, runtime, lake, totals: None, queries: None })
+        Ok(Self { dir: lake_dir.to_owned(), limits, runtime, lake, totals: None, queries: None })
     }
 
     /// The same engine with the ledger's totals as the table `ledger_totals`: `hour`, `tenant`, `provider`, `model`, `class`,
@@ -159,7 +154,7 @@ impl Engine {
         if tables.len() < TableName::ALL.len() {
             return Err(Error::NoLake(self.dir.clone()));
         }
-        let context = SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
+        let context = session::new(&self.runtime);
         for (name, table) in tables {
             context.register_table(name.name(), table).map_err(Error::Engine)?;
         }

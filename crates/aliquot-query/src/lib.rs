@@ -8,6 +8,7 @@
 mod engine;
 mod error;
 mod limits;
+mod session;
 
 mod named;
 mod parameter;
@@ -22,6 +23,9 @@ mod bucket;
 mod cursor;
 mod series;
 mod series_rows;
+
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Format, TABLE_ROWS_MAX};
 pub use bucket::Bucket;
