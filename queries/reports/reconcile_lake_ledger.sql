@@ -33,7 +33,8 @@ WITH lake_hours AS (
             sum(CAST(output_tokens AS decimal(26, 0))), sum(CAST(reasoning_tokens AS decimal(26, 0))),
             sum(CAST(audio_out_tokens AS decimal(26, 0))), sum(CAST(image_out_tokens AS decimal(26, 0))),
             sum(CAST(video_out_tokens AS decimal(26, 0))), sum(CAST(web_searches AS decimal(26, 0))),
-            sum(CAST(requests AS decimal(26, 0))), sum(CAST(gpu_us AS decimal(26, 0)))
+            sum(CAST(requests AS decimal(26, 0))), sum(CAST(gpu_us AS decimal(26, 0))),
+            sum(CAST(cache_storage_token_hours AS decimal(26, 0)))
         ) AS quantities,
         make_array(
             sum(cost_uncached_usd), sum(cost_cache_read_usd), sum(cost_cache_write_usd), sum(cost_output_usd), sum(cost_other_usd)
@@ -61,7 +62,7 @@ amounts AS (
         unnest(make_array(
             'uncached', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'cache_write_other', 'audio_in', 'image_in', 'video_in',
             'audio_cache_read', 'image_cache_read', 'output', 'reasoning', 'audio_out', 'image_out', 'video_out', 'web_searches',
-            'requests', 'gpu_us'
+            'requests', 'gpu_us', 'cache_storage_token_hours'
         )) AS class,
         CAST(unnest(quantities) AS decimal(38, 12)) AS lake,
         CAST(0 AS decimal(38, 12)) AS ledger

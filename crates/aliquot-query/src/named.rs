@@ -33,6 +33,7 @@ static NAMED: &[Named] = table![
     "reports/hit_rate_by_tenant_minute",
     "reports/reconcile_lake_ledger",
     "reports/rejects_by_reason",
+    "reports/tenants_before_after",
     "reports/tokens_by_model_hour",
     "reports/usage_by_feature",
 ];

@@ -155,8 +155,7 @@ async fn readers(layout: &Layout) -> anyhow::Result<Readers> {
     drop(layout.open_lake().await?);
     let ledger = layout.open_ledger().await?;
     let engine = Engine::open(&layout.lake(), Limits::default())?;
-    drop(engine);
-    Ok(Readers { ledger })
+    Ok(Readers { engine, ledger })
 }
 
 /// Keeps the lake in shape. A failure is logged and tried again at the next turn: nothing depends on it today.

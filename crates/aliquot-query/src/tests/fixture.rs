@@ -66,6 +66,7 @@ fn rate(class: Class) -> Rate {
         Class::Output | Class::Reasoning | Class::AudioOut | Class::ImageOut | Class::VideoOut => 15_000_000,
         Class::WebSearches | Class::Requests => 10_000_000_001,
         Class::GpuMicros => 550,
+        Class::CacheStorage => 1_000_000,
     })
 }
 
