@@ -7,12 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::path::{Parameter as Described, ParameterIn};
 use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter as Described, ParameterIn};
 
 use crate::paging::{self, CURSOR, Cursor, LIMIT};
 use crate::params::{Form, Parameter, Params};
 use crate::problem::{Body, Problem};
+use crate::series::Count;
 use crate::stores;
 
 const PARAMETERS: &[Parameter] = &[
@@ -58,11 +59,11 @@ struct Gap {
     /// The cache domain.
     domain: String,
     /// The first missing number.
-    from: u64,
+    from: Count,
     /// One past the last missing number.
-    to: u64,
+    to: Count,
     /// How many are missing.
-    missing: u64,
+    missing: Count,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -107,9 +108,9 @@ impl Gap {
             source: stream.source.clone(),
             epoch: stream.epoch.to_string(),
             domain: stream.domain.clone(),
-            from,
-            to,
-            missing: to.saturating_sub(from),
+            from: Count(from.into()),
+            to: Count(to.into()),
+            missing: Count(to.saturating_sub(from).into()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /v1/hit-rates`: how much of the prompts came from a cache, and of how many requests that is known.
 
+use aliquot_query::{Amounts, Measure};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
@@ -8,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::problem::{Body, Problem};
 use crate::question::SeriesParameters;
-use crate::series::{Books, Page, Row, Scope};
+use crate::series::{Books, Count, Page, Scope};
 
 /// How well the caches did in a run of time, weighted by tokens.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,13 +17,13 @@ pub(crate) struct HitRateRow {
     #[serde(flatten)]
     scope: Scope,
     /// Requests, duplicates not among them.
-    requests: u64,
+    requests: Count,
     /// Requests among them that say something about cache reads. Only their tokens are counted here.
-    requests_cache_reported: u64,
+    requests_cache_reported: Count,
     /// Prompt tokens read from a cache.
-    cache_read_tokens: u64,
+    cache_read_tokens: Count,
     /// Prompt tokens that could have been: read, written and uncached ones.
-    cacheable_tokens: u64,
+    cacheable_tokens: Count,
     /// The quotient, cut off after six decimals, for charts; null where there are no such tokens. Compute with the two counts.
     #[schema(required = true)]
     hit_rate: Option<f64>,
@@ -34,25 +35,27 @@ pub(crate) struct HitRateRow {
 #[utoipa::path(get, path = "/v1/hit-rates", operation_id = "list_hit_rates", tag = "billing", params(SeriesParameters), responses(
     (status = 200, description = "one page of rows", body = Page<HitRateRow>),
     (status = 400, description = "a parameter or the cursor is not valid", body = Body<'static>, content_type = "application/problem+json"),
+    (status = 422, description = "the question takes more time or memory than one may", body = Body<'static>, content_type = "application/problem+json"),
     (status = 503, description = "the lake cannot answer now, or too many ask", body = Body<'static>, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list(State(books): State<Books>, uri: Uri) -> Result<Json<Page<HitRateRow>>, Problem> {
-    books.page(&uri, row).await
+    books.page(&uri, Measure::HitRates, row).await
 }
 
-fn row(scope: Scope, row: Row) -> HitRateRow {
-    HitRateRow {
+fn row(scope: Scope, amounts: Amounts) -> Option<HitRateRow> {
+    let Amounts::HitRate(rate) = amounts else { return None };
+    Some(HitRateRow {
         scope,
-        requests: row.requests,
-        requests_cache_reported: row.requests_cache_reported,
-        cache_read_tokens: row.cache_read_tokens,
-        cacheable_tokens: row.cacheable_tokens,
-        hit_rate: quotient(row.cache_read_tokens, row.cacheable_tokens),
-    }
+        requests: Count(rate.events),
+        requests_cache_reported: Count(rate.reported_events),
+        cache_read_tokens: Count(rate.numerator()),
+        cacheable_tokens: Count(rate.denominator()),
+        hit_rate: quotient(rate.numerator(), rate.denominator()),
+    })
 }
 
-/// Six decimals of `part / whole`.
-fn quotient(part: u64, whole: u64) -> Option<f64> {
-    let millionths = u128::from(part).checked_mul(1_000_000)?.checked_div(u128::from(whole))?;
+/// `part / whole`, cut off after six decimals.
+fn quotient(part: u128, whole: u128) -> Option<f64> {
+    let millionths = part.checked_mul(1_000_000)?.checked_div(whole)?;
     u32::try_from(millionths).ok().map(|millionths| f64::from(millionths) / 1e6)
 }

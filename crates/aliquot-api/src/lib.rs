@@ -32,7 +32,12 @@ mod time;
 mod question;
 mod series;
 
+mod costs;
 mod gaps;
+mod hit_rates;
+mod rejects;
+mod usage;
+
 mod stores;
 
 mod health;

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     UnsupportedContent,
     /// Not one event of the request was accepted.
     AllRejected,
+    /// The question takes more than one may.
+    TooCostly,
     /// Our fault; the log says why.
     Internal,
     /// More requests at once than the limit.
@@ -62,6 +64,7 @@ impl Kind {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-content", "the content type is not read")
             }
             Self::AllRejected => (StatusCode::UNPROCESSABLE_ENTITY, "all-rejected", "no event was accepted"),
+            Self::TooCostly => (StatusCode::UNPROCESSABLE_ENTITY, "too-costly", "the question is too costly"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the service cannot answer now"),

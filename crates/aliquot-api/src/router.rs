@@ -9,8 +9,9 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::events::{self, Gateway, Ingest};
+use crate::series::Books;
 use crate::state::{Readers, State};
-use crate::{admit, gaps, health, metrics, observe, openapi, problem, request_id};
+use crate::{admit, costs, gaps, health, hit_rates, metrics, observe, openapi, problem, rejects, request_id, usage};
 
 /// The whole API of a process with this state.
 pub fn router(state: State) -> Router {
@@ -42,7 +43,13 @@ fn operation(state: &State) -> Router {
 
 fn reading(state: &State, readers: &Readers) -> Router {
     let places = Arc::new(Semaphore::new(state.concurrency.read));
+    let books = Books { engine: readers.engine.clone(), clock: state.clock.clone() };
     Router::new()
+        .route("/v1/usage", get(usage::list))
+        .route("/v1/costs", get(costs::list))
+        .route("/v1/hit-rates", get(hit_rates::list))
+        .route("/v1/rejects", get(rejects::list))
+        .with_state(books)
         .route("/v1/gaps", get(gaps::list).with_state(readers.ledger.clone()))
         .layer(from_fn_with_state(places, admit::within))
 }

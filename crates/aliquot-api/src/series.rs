@@ -1,10 +1,18 @@
-//! What `/v1/usage`, `/v1/costs` and `/v1/hit-rates` have in common: rows by bucket and group, and the page around them. What a
-//! row says beside its name is for the three.
+//! What `/v1/usage`, `/v1/costs` and `/v1/hit-rates` have in common: the question put to the engine, and the page and the rows'
+//! names around the amounts. What the amounts are is for the three.
 
-use serde::Serialize;
+use aliquot_query::{Amounts, Dimension, Engine, Measure, Row};
+use axum::Json;
+use axum::http::Uri;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
-use crate::question::{Dimension, Question, RowKey};
+use crate::problem::Problem;
+use crate::question::Question;
+use crate::state::Clock;
+use crate::stores;
 use crate::time::{self, Period};
 
 /// One page of a series.
@@ -21,7 +29,7 @@ pub(crate) struct Page<R> {
     /// End of the period, which is not in it.
     #[schema(format = DateTime)]
     to: String,
-    /// The zone whose days are meant.
+    /// The zone whose clock is meant.
     #[schema(example = "Europe/Berlin")]
     time_zone: &'static str,
 }
@@ -57,11 +65,39 @@ pub(crate) struct Scope {
     feature: Option<Option<String>>,
 }
 
+/// A sum of counts: a JSON integer as far as every reader takes it exactly, which is up to 2⁵³, and a string of digits beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) u128);
+
+impl Count {
+    const INTEGER_MAX: u64 = 1 << 53;
+}
+
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match u64::try_from(self.0) {
+            Ok(count) if count <= Self::INTEGER_MAX => serializer.serialize_u64(count),
+            _ => serializer.collect_str(&self.0),
+        }
+    }
+}
+
+impl utoipa::PartialSchema for Count {
+    fn schema() -> RefOr<Schema> {
+        let either = SchemaType::from_iter([Type::Integer, Type::String]);
+        let about =
+            "A count: an integer up to 2^53, and a string of digits beyond, where readers of JSON would round it";
+        ObjectBuilder::new().schema_type(either).description(Some(about)).into()
+    }
+}
+
+impl ToSchema for Count {}
+
 impl Scope {
-    pub(crate) fn of(question: &Question, key: &RowKey) -> Self {
-        let Period { from, to } = question.run_of(key);
+    fn of(question: &Question, row: &Row) -> Self {
+        let Period { from, to } = question.run_from(row.start);
         let mut scope = Self { start: time::format(from), end: time::format(to), ..Self::default() };
-        for (dimension, name) in question.group_by.iter().zip(&key.groups) {
+        for (dimension, name) in question.ask.group_by.iter().zip(&row.dimensions) {
             let place = match dimension {
                 Dimension::Tenant => &mut scope.tenant,
                 Dimension::Model => &mut scope.model,
@@ -75,23 +111,45 @@ impl Scope {
     }
 }
 
-impl<R> Page<R> {
-    /// The page of `rows`, of which there is one more than asked for if another page follows.
-    pub(crate) fn of<T>(
-        question: &Question,
-        mut rows: Vec<T>,
-        key_of: impl Fn(&T) -> RowKey,
-        row_of: impl Fn(Scope, T) -> R,
-    ) -> Self {
-        let has_more = rows.len() > question.limit;
-        rows.truncate(question.limit);
-        let next_cursor = rows.last().filter(|_| has_more).map(|row| question.cursor_after(key_of(row)));
-        Self {
-            data: rows.into_iter().map(|row| row_of(Scope::of(question, &key_of(&row)), row)).collect(),
-            next_cursor,
-            from: time::format(question.period.from),
-            to: time::format(question.period.to),
+/// The lake as the series are read from it.
+#[derive(Clone, Debug)]
+pub(crate) struct Books {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+}
+
+impl Books {
+    /// The page of `measure` that `uri` asks for, each row made from its name and its amounts; amounts of another measure make
+    /// no row, and the engine answers with none.
+    pub(crate) async fn page<R>(
+        &self,
+        uri: &Uri,
+        measure: Measure,
+        row_of: impl Fn(Scope, Amounts) -> Option<R>,
+    ) -> Result<Json<Page<R>>, Problem> {
+        let question = Question::of(uri, measure, self.clock.now())?;
+        let page = self.engine.series(&question.ask).await.map_err(stores::unanswered)?;
+        let Period { from, to } = question.period();
+        Ok(Json(Page {
+            data: page.rows.into_iter().filter_map(|row| row_of(Scope::of(&question, &row), row.amounts)).collect(),
+            next_cursor: page.next.map(|row| question.cursor_after(&row)),
+            from: time::format(from),
+            to: time::format(to),
             time_zone: question.zone.name(),
-        }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_integers_as_far_as_every_reader_takes_them_exactly() {
+        let text = |count| serde_json::to_string(&Count(count)).unwrap();
+        assert_eq!(text(0), "0");
+        assert_eq!(text(1 << 53), "9007199254740992");
+        assert_eq!(text((1 << 53) + 1), "\"9007199254740993\"");
+        assert_eq!(text(u128::MAX), "\"340282366920938463463374607431768211455\"");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aliquot_core::time::EventTime;
 use aliquot_ledger::Ledger;
+use aliquot_query::Engine;
 use tokio::sync::watch;
 
 use crate::events::Gateway;
@@ -55,6 +56,8 @@ pub struct State {
 /// The stores that answers come from.
 #[derive(Clone, Debug)]
 pub struct Readers {
+    /// Questions to the lake.
+    pub engine: Engine,
     /// Completeness of the streams.
     pub ledger: Ledger,
 }

@@ -1,12 +1,11 @@
 //! `GET /v1/gaps` over a real ledger.
 
-use aliquot_api::{Readers, State, router};
+use aliquot_api::{State, router};
 use aliquot_core::commit::{Commit, StreamReport};
-use aliquot_core::ports::Sink;
 use aliquot_core::position::{Offset, OffsetRange, Partition};
-use aliquot_ledger::Ledger;
 use axum::Router;
 
+use crate::stored;
 use crate::world::{ask, get, state};
 
 fn stream(source: &str, epoch: u64, gaps: &[(u64, u64)]) -> StreamReport {
@@ -16,11 +15,10 @@ fn stream(source: &str, epoch: u64, gaps: &[(u64, u64)]) -> StreamReport {
 }
 
 async fn ledger(directory: &tempfile::TempDir) -> Router {
-    let mut ledger = Ledger::open(&directory.path().join("ledger.sqlite")).await.unwrap();
     let range = OffsetRange { from: Offset(0), to: Offset(9) };
     let streams = vec![stream("b", u64::MAX, &[(4, 5), (7, 90)]), stream("a", 1, &[]), stream("a & b", 2, &[(0, 3)])];
-    ledger.commit(&Commit { ranges: [(Partition(0), range)].into(), streams, ..Commit::default() }).await.unwrap();
-    router(State { readers: Some(Readers { ledger }), ..state() })
+    let commit = Commit { ranges: [(Partition(0), range)].into(), streams, ..Commit::default() };
+    router(State { readers: Some(stored::readers(directory.path(), &commit).await), ..state() })
 }
 
 /// The body of the answer.

@@ -7,4 +7,6 @@ mod door;
 mod gaps;
 mod gateway;
 mod operation;
+mod series;
 mod shutdown;
+mod stored;
