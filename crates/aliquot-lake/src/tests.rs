@@ -20,7 +20,7 @@ use deltalake::DeltaTable;
 use futures::TryStreamExt;
 
 use crate::table::load;
-use crate::{Error, Lake, TableName, Upkeep, requests};
+use crate::{Error, Lake, Reader, TableName, Upkeep, requests};
 
 /// 2026-03-01T00:00:00Z.
 const START: EventTime = EventTime(1_772_323_200_000_000);
@@ -421,4 +421,18 @@ fn the_documents_list_exactly_the_columns() {
         let columns: Vec<_> = std::iter::once(("date", "date".to_owned())).chain(columns).collect();
         assert_eq!(documented, columns);
     }
+}
+
+#[tokio::test]
+async fn a_reader_waits_for_the_lake_and_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut reader = Reader::new(dir.path());
+    assert!(reader.newest().await.unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    open(dir.path()).await.commit(&commit(0, 0, 10)).await.unwrap();
+    let tables = reader.newest().await.unwrap();
+    assert_eq!(tables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), TableName::ALL);
+    let wanted = requests::to_batch(&Charges::default(), &[]).unwrap().num_columns() + 1;
+    assert_eq!(tables[0].1.schema().fields().len(), wanted, "the columns of the files and the partition column");
 }

@@ -1,0 +1,100 @@
+-- Question: where did the prefix-cache hit rate fall, since when, from what to what, and what does it cost?
+-- Grain: one row per scope whose hit rate fell by at least `min_drop_points` at some minute: the whole fleet, each cache domain,
+--   each tenant. The row is the minute with the largest fall.
+-- Inputs: requests. Only those whose reporters say anything about cache reads: silence is not a miss.
+--   For each minute, `before` is the `window` before it, and `after` is the minute and the `window` that follows it; rates are
+--   sums over sums, so a busy minute weighs more than an idle one.
+-- param: from = '2000-01-01T00:00:00Z'   billing time from which rows count
+-- param: to = '2200-01-01T00:00:00Z'     billing time before which rows count
+-- param: window = '10 minutes'           how far to look on either side
+-- param: min_tokens = 100000             smallest volume of prompt tokens on either side; below it a rate is chance
+-- param: min_drop_points = 10            smallest fall, in percentage points
+-- Columns:
+--   scope                  `fleet`, `domain` or `tenant`
+--   name                   the domain or tenant; not known = the fleet, or requests without a tenant
+--   since                  the first minute of the low rate
+--   before_hit_rate        before_read_tokens / before_prompt_tokens
+--   after_hit_rate         after_read_tokens / after_prompt_tokens
+--   drop_points            the fall in percentage points
+--   before_read_tokens     prompt tokens read from a cache, before
+--   before_prompt_tokens   prompt tokens read, written and uncached, before
+--   after_read_tokens      the same, after
+--   after_prompt_tokens    the same, after
+--   lost_tokens            tokens that the old rate would have read from a cache and that were not, after
+--   extra_usd_per_hour     what `lost_tokens` cost in an hour at that pace, by the prices of the requests themselves: the average
+--                          price of a token that was not read minus that of one that was; not known = nothing priced to go by
+-- Who acts: the engineer on call: look at what changed at `since`; tenants in one domain that fell together have a common cause.
+WITH minutes AS (
+    SELECT
+        date_trunc('minute', time) AS minute,
+        CASE WHEN grouping(domain) = 0 THEN 'domain' WHEN grouping(tenant) = 0 THEN 'tenant' ELSE 'fleet' END AS scope,
+        coalesce(domain, tenant) AS name,
+        sum(cache_read_tokens) AS read_tokens,
+        sum(cache_read_tokens + unread_tokens) AS prompt_tokens,
+        sum(cache_read_tokens) FILTER (WHERE unpriced IS NULL) AS priced_read_tokens,
+        sum(unread_tokens) FILTER (WHERE unpriced IS NULL) AS priced_unread_tokens,
+        sum(cost_cache_read_usd) FILTER (WHERE unpriced IS NULL) AS read_usd,
+        sum(cost_uncached_usd + cost_cache_write_usd) FILTER (WHERE unpriced IS NULL) AS unread_usd
+    FROM (
+        SELECT
+            *,
+            uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens AS unread_tokens
+        FROM requests
+        WHERE cache_reported AND time >= $from AND time < $to
+    )
+    GROUP BY GROUPING SETS ((date_trunc('minute', time)), (date_trunc('minute', time), domain), (date_trunc('minute', time), tenant))
+),
+sides AS (
+    SELECT
+        scope,
+        name,
+        minute,
+        sum(read_tokens) OVER before AS before_read_tokens,
+        sum(prompt_tokens) OVER before AS before_prompt_tokens,
+        sum(read_tokens) OVER after AS after_read_tokens,
+        sum(prompt_tokens) OVER after AS after_prompt_tokens,
+        max(minute) OVER after AS after_last_minute,
+        sum(priced_read_tokens) OVER both AS priced_read_tokens,
+        sum(priced_unread_tokens) OVER both AS priced_unread_tokens,
+        sum(read_usd) OVER both AS read_usd,
+        sum(unread_usd) OVER both AS unread_usd
+    FROM minutes
+    WINDOW
+        before AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN INTERVAL $window PRECEDING AND INTERVAL '1 minute' PRECEDING),
+        after AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN CURRENT ROW AND INTERVAL $window FOLLOWING),
+        both AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN INTERVAL $window PRECEDING AND INTERVAL $window FOLLOWING)
+),
+rates AS (
+    SELECT
+        *,
+        CAST(before_read_tokens AS double) / before_prompt_tokens AS before_hit_rate,
+        CAST(after_read_tokens AS double) / after_prompt_tokens AS after_hit_rate,
+        (date_part('epoch', after_last_minute) - date_part('epoch', minute)) / 60 + 1 AS after_minutes,
+        unread_usd / nullif(priced_unread_tokens, 0) - read_usd / nullif(priced_read_tokens, 0) AS extra_usd_per_token
+    FROM sides
+    WHERE before_prompt_tokens >= $min_tokens AND after_prompt_tokens >= $min_tokens
+),
+falls AS (
+    SELECT
+        *,
+        CAST(round(before_hit_rate * after_prompt_tokens) AS bigint) - after_read_tokens AS lost_tokens,
+        row_number() OVER (PARTITION BY scope, name ORDER BY before_hit_rate - after_hit_rate DESC, minute) AS place
+    FROM rates
+    WHERE (before_hit_rate - after_hit_rate) * 100 >= $min_drop_points
+)
+SELECT
+    scope,
+    name,
+    minute AS since,
+    before_hit_rate,
+    after_hit_rate,
+    (before_hit_rate - after_hit_rate) * 100 AS drop_points,
+    before_read_tokens,
+    before_prompt_tokens,
+    after_read_tokens,
+    after_prompt_tokens,
+    lost_tokens,
+    CAST(extra_usd_per_token * lost_tokens * 60 / CAST(after_minutes AS bigint) AS decimal(38, 12)) AS extra_usd_per_hour
+FROM falls
+WHERE place = 1
+ORDER BY lost_tokens DESC, scope, name NULLS FIRST
