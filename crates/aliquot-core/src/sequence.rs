@@ -23,6 +23,8 @@ pub enum Arrival {
     New,
     /// Already here.
     Duplicate,
+    /// Already here, but brought by an event later than all that brought a number before: the node began its count anew.
+    Reused,
     /// Would open more than [`GAPS_MAX`] holes, or lies beyond [`SEQ_MAX`]; not recorded.
     TooSparse,
 }

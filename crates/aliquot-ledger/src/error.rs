@@ -71,7 +71,9 @@ pub enum Error {
     #[error("the ledger was opened for reading only; open it for writing")]
     ReadOnly,
     /// The ledger's positions are those of another event log.
-    #[error("the ledger's positions are those of {claimed}, not of {offered}; use that log, or another data directory: offsets mean nothing in another log")]
+    #[error(
+        "the ledger's positions are those of {claimed}, not of {offered}; use that log, or another data directory: offsets mean nothing in another log"
+    )]
     OtherLog {
         /// The log it has.
         claimed: String,

@@ -55,6 +55,8 @@ pub struct Settings {
     pub sampled_of: NonZeroU32,
     /// As what the usage is reported.
     pub billing: Billing,
+    /// The nodes' common name: two traces come from different nodes.
+    pub fleet: String,
     /// The model's name where the trace gives none.
     pub model: String,
 }
@@ -75,6 +77,7 @@ impl Settings {
                 Format::ClaudeCode => Billing::Anthropic,
                 Format::Mooncake | Format::Azure => Billing::OwnGpus,
             },
+            fleet: format.name().to_owned(),
             model: match format {
                 Format::ClaudeCode => "claude",
                 Format::Mooncake => "kimi",
@@ -125,7 +128,7 @@ impl<R: Iterator<Item = Result<Request, Error>>> Replay<R> {
     /// A replay of `requests`, which come in order of arrival.
     pub fn new(requests: R, settings: Settings) -> Self {
         let lane = |number: u32| Lane {
-            name: format!("node-{number}"),
+            name: format!("{}/node-{number}", settings.fleet),
             node: Node::new(settings.engine, settings.capacity_blocks),
             next_seq: 0,
         };

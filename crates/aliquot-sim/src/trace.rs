@@ -150,7 +150,7 @@ pub enum Error {
         line: u64,
     },
     /// A line is not what the format says.
-    #[error("line {line} is no record of a {} trace: {detail}", format.name())]
+    #[error("line {line} is no record of the {} trace: {detail}", format.name())]
     Record {
         /// Counted from 1.
         line: u64,

@@ -18,7 +18,7 @@ use aliquot_core::recent_ids::RecentIds;
 use aliquot_core::reject::Reason;
 use aliquot_core::sequence::{Arrived, GAPS_MAX};
 use aliquot_core::state::{Applied, PartitionState, Rules};
-use aliquot_core::streams::{EPOCHS_MAX, Streams};
+use aliquot_core::streams::{EPOCHS_MAX, Epoch, Streams};
 use aliquot_core::time::EventTime;
 use aliquot_core::usage::Class;
 
@@ -48,6 +48,7 @@ fn event(row: &[&str]) -> Event<'static> {
         "good" => event.usage.parts.set(Class::Output, QUANTITY_MAX),
         "sum" => event.usage.output_total = Some(1),
         "huge" => event.usage.parts.set(Class::Output, QUANTITY_MAX + 1),
+        "later" => event.time = EventTime(ARRIVAL.0 + 1),
         "past" => event.time = EventTime(ARRIVAL.0 - past.0),
         "past+" => event.time = EventTime(ARRIVAL.0 - past.0 - 1),
         "future" => event.time = EventTime(ARRIVAL.0 + future.0),
@@ -108,6 +109,21 @@ fn the_decision_table() {
         a/d -   r7.0 good charged
         ",
         &["a/d 1: 6 of 7 missing [(5, 6)]"],
+    );
+}
+
+#[test]
+fn a_number_used_again_by_a_later_event_is_rejected_and_not_taken_for_a_resend() {
+    check(
+        "
+        a/d 1.0 r0.0 good    charged
+        a/d 1.1 r1.0 good    charged
+        a/d 1.0 s0.0 later   sequence_reused
+        a/d 1.0 r0.0 later   duplicate
+        a/d 1.0 s0.0 future+ duplicate
+        a/d 2.0 s0.0 later   charged
+        ",
+        &["a/d 1: 2 of 2 missing []", "a/d 2: 1 of 1 missing []"],
     );
 }
 
@@ -220,7 +236,7 @@ fn a_number_that_cannot_be_recorded_is_refused_each_time_and_leaves_no_trace() {
     let mut state = PartitionState::default();
     let runs = (0..=u64::try_from(GAPS_MAX).unwrap()).map(|run| (2 * run, 2 * run + 1));
     let full = Arrived::restore(runs).expect("the runs lie one apart");
-    let epochs = BTreeMap::from([(1, full)]);
+    let epochs = BTreeMap::from([(1, Epoch { arrived: full, ..Epoch::default() })]);
     state.streams.restore_next("a".into(), "d".into(), epochs).expect("it is the first stream");
     let before = state.clone();
     check_from(

@@ -106,10 +106,10 @@ async fn rows_below_the_position_are_dropped_but_counts_are_never_divided() {
     ledger.commit(&commit(0, 0, 30)).await.unwrap();
     let before = contents(&ledger).await;
 
-    // Whether it was told the position or never asked, the pipeline had to cut there.
+    // Whether it moved the position itself, was told it or never asked, the pipeline had to cut there.
     let mut asked = store.open().await;
     asked.positions(&[P0]).await.unwrap();
-    for mut handle in [asked, store.open().await] {
+    for mut handle in [ledger.clone(), asked, store.open().await] {
         let error = handle.commit(&commit(0, 10, 40)).await.unwrap_err();
         assert!(matches!(error, Error::Uncut { partition: P0, held: Offset(30), .. }), "{error}");
         assert_eq!(error.kind(), Kind::Halt);

@@ -12,8 +12,9 @@ use super::{Store, commit, contents, slow_sum, spelled};
 use crate::schema::{MIGRATOR, known};
 use crate::{Error, Ledger};
 
+/// A connection that knows nothing of the ledger. It waits for locks: handles that were dropped close in their own time.
 async fn raw(store: &Store) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(store.path()).busy_timeout(std::time::Duration::ZERO).connect().await.unwrap()
+    SqliteConnectOptions::new().filename(store.path()).connect().await.unwrap()
 }
 
 async fn alter(store: &Store, sql: &'static str) {
@@ -122,6 +123,7 @@ async fn a_held_lock_means_try_again() {
     let ledger = filled(&store).await;
     let transaction = ledger.begin().await.unwrap();
     let mut other = raw(&store).await;
+    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut other).await.unwrap();
     let busy = other.begin_with("BEGIN IMMEDIATE").await.map(drop).unwrap_err();
     let error = Error::sql("write to")(busy);
     assert_eq!(error.kind(), Kind::Retry, "{error}");

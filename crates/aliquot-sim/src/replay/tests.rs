@@ -48,7 +48,10 @@ fn an_event_says_what_the_cache_did() {
         (20, 10, 5, 20)
     );
     assert_eq!((event.provider.as_ref(), event.request_model.as_ref()), ("anthropic", "claude-opus-4-6"));
-    assert_eq!((event.source.as_ref(), event.domain.as_ref(), event.id.as_ref()), ("node-0", "node-0", "a/1"));
+    assert_eq!(
+        (event.source.as_ref(), event.domain.as_ref(), event.id.as_ref()),
+        ("claude-code/node-0", "claude-code/node-0", "a/1")
+    );
     assert_eq!(event.time.since(settings().start), Micros(6_000));
     assert_eq!((event.duration, event.queue, event.ttft), (Some(Micros(1_000)), None, None), "only what was recorded");
     assert_eq!(event.sequence, Some(Sequence { epoch: 1, seq: 1 }));

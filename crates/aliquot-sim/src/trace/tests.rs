@@ -125,7 +125,7 @@ fn a_bad_line_is_named_and_ends_the_trace() {
         let mut requests = format.read(std::io::Cursor::new(text), STAGGER).unwrap();
         let error = requests.find_map(Result::err).unwrap().to_string();
         let line = if format == Format::Mooncake { 3 } else { 1 };
-        assert!(error.starts_with(&format!("line {line} is no record of a {} trace: ", format.name())), "{error}");
+        assert!(error.starts_with(&format!("line {line} is no record of the {} trace: ", format.name())), "{error}");
         assert!(error.contains(said), "{error}");
         assert!(requests.next().is_none());
     }

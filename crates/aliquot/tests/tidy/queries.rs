@@ -4,7 +4,7 @@ use crate::Findings;
 use crate::tree::File;
 
 /// The keys of the header, in their order; each begins a comment line at the top of the file.
-const KEYS: [&str; 5] = ["question", "grain", "inputs", "columns", "who acts"];
+const KEYS: [&str; 5] = ["Question", "Grain", "Inputs", "Columns", "Who acts"];
 
 pub(crate) fn check(file: &File, found: &mut Findings) {
     if !file.path.starts_with("queries/") || !file.path.ends_with(".sql") {
@@ -30,7 +30,7 @@ pub(crate) fn check(file: &File, found: &mut Findings) {
 
 #[test]
 fn every_rule_about_queries_can_be_broken() {
-    let whole = "-- question: Who?\n-- grain: one row\n-- inputs: requests\n-- columns:\n--   tenant  who is billed\n-- who acts: finance\nSELECT 1";
+    let whole = "-- Question: Who?\n-- Grain: one row\n-- Inputs: requests\n-- Columns:\n--   tenant  who is billed\n-- Who acts: finance\nSELECT 1";
     assert_eq!(crate::findings(check, "queries/reports/a.sql", whole), Vec::<String>::new());
     for key in KEYS {
         let without: Vec<&str> = whole.lines().filter(|line| !line.contains(&format!("-- {key}:"))).collect();
@@ -38,7 +38,7 @@ fn every_rule_about_queries_can_be_broken() {
     }
     crate::assert_found(
         check,
-        &[("queries/a.sql", &whole.replace("grain: one row", "grain:"), "`-- grain:` says nothing")],
+        &[("queries/a.sql", &whole.replace("Grain: one row", "Grain:"), "`-- Grain:` says nothing")],
     );
     assert_eq!(crate::findings(check, "schemas/a.sql", "SELECT 1"), Vec::<String>::new());
 }
