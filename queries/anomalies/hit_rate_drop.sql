@@ -21,27 +21,25 @@
 --   after_read_tokens      the same, after
 --   after_prompt_tokens    the same, after
 --   lost_tokens            tokens that the old rate would have read from a cache and that were not, after
---   extra_usd_per_hour     what `lost_tokens` cost in an hour at that pace, by the prices of the requests themselves: the average
---                          price of a token that was not read minus that of one that was; not known = nothing priced to go by
+--   extra_usd_per_hour     what the fall costs in an hour at that pace: for each model, the prompts of the `after` side at what a
+--                          prompt token then cost, less the same at what one cost before; GPU time counts whole, so that where
+--                          nodes are paid by time it is an estimate; not known = no model was priced on both sides
 -- Who acts: the engineer on call: look at what changed at `since`; tenants in one domain that fell together have a common cause.
-WITH minutes AS (
+WITH reported AS (
+    SELECT
+        *,
+        cache_read_tokens + uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens AS prompt_tokens
+    FROM requests
+    WHERE cache_reported AND time >= $from AND time < $to
+),
+minutes AS (
     SELECT
         date_trunc('minute', time) AS minute,
         CASE WHEN grouping(domain) = 0 THEN 'domain' WHEN grouping(tenant) = 0 THEN 'tenant' ELSE 'fleet' END AS scope,
         coalesce(domain, tenant) AS name,
         sum(cache_read_tokens) AS read_tokens,
-        sum(cache_read_tokens + unread_tokens) AS prompt_tokens,
-        sum(cache_read_tokens) FILTER (WHERE unpriced IS NULL) AS priced_read_tokens,
-        sum(unread_tokens) FILTER (WHERE unpriced IS NULL) AS priced_unread_tokens,
-        sum(cost_cache_read_usd) FILTER (WHERE unpriced IS NULL) AS read_usd,
-        sum(cost_uncached_usd + cost_cache_write_usd) FILTER (WHERE unpriced IS NULL) AS unread_usd
-    FROM (
-        SELECT
-            *,
-            uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens AS unread_tokens
-        FROM requests
-        WHERE cache_reported AND time >= $from AND time < $to
-    )
+        sum(prompt_tokens) AS prompt_tokens
+    FROM reported
     GROUP BY GROUPING SETS ((date_trunc('minute', time)), (date_trunc('minute', time), domain), (date_trunc('minute', time), tenant))
 ),
 sides AS (
@@ -53,24 +51,18 @@ sides AS (
         sum(prompt_tokens) OVER before AS before_prompt_tokens,
         sum(read_tokens) OVER after AS after_read_tokens,
         sum(prompt_tokens) OVER after AS after_prompt_tokens,
-        max(minute) OVER after AS after_last_minute,
-        sum(priced_read_tokens) OVER both AS priced_read_tokens,
-        sum(priced_unread_tokens) OVER both AS priced_unread_tokens,
-        sum(read_usd) OVER both AS read_usd,
-        sum(unread_usd) OVER both AS unread_usd
+        max(minute) OVER after AS after_last_minute
     FROM minutes
     WINDOW
         before AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN INTERVAL $window PRECEDING AND INTERVAL '1 minute' PRECEDING),
-        after AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN CURRENT ROW AND INTERVAL $window FOLLOWING),
-        both AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN INTERVAL $window PRECEDING AND INTERVAL $window FOLLOWING)
+        after AS (PARTITION BY scope, name ORDER BY minute RANGE BETWEEN CURRENT ROW AND INTERVAL $window FOLLOWING)
 ),
 rates AS (
     SELECT
         *,
         CAST(before_read_tokens AS double) / before_prompt_tokens AS before_hit_rate,
         CAST(after_read_tokens AS double) / after_prompt_tokens AS after_hit_rate,
-        (date_part('epoch', after_last_minute) - date_part('epoch', minute)) / 60 + 1 AS after_minutes,
-        unread_usd / nullif(priced_unread_tokens, 0) - read_usd / nullif(priced_read_tokens, 0) AS extra_usd_per_token
+        (date_part('epoch', after_last_minute) - date_part('epoch', minute)) / 60 + 1 AS after_minutes
     FROM sides
     WHERE before_prompt_tokens >= $min_tokens AND after_prompt_tokens >= $min_tokens
 ),
@@ -81,10 +73,47 @@ falls AS (
         row_number() OVER (PARTITION BY scope, name ORDER BY before_hit_rate - after_hit_rate DESC, minute) AS place
     FROM rates
     WHERE (before_hit_rate - after_hit_rate) * 100 >= $min_drop_points
+),
+model_minutes AS (
+    SELECT
+        date_trunc('minute', time) AS minute,
+        domain,
+        tenant,
+        provider,
+        model,
+        sum(prompt_tokens) AS prompt_tokens,
+        sum(cost_usd - cost_output_usd) AS prompt_usd
+    FROM reported
+    WHERE unpriced IS NULL
+    GROUP BY date_trunc('minute', time), domain, tenant, provider, model
+),
+model_sides AS (
+    SELECT
+        falls.scope,
+        falls.name,
+        provider,
+        model,
+        sum(m.prompt_tokens) FILTER (WHERE m.minute < falls.minute) AS before_tokens,
+        sum(m.prompt_usd) FILTER (WHERE m.minute < falls.minute) AS before_usd,
+        sum(m.prompt_tokens) FILTER (WHERE m.minute >= falls.minute) AS after_tokens,
+        sum(m.prompt_usd) FILTER (WHERE m.minute >= falls.minute) AS after_usd
+    FROM falls
+    JOIN model_minutes AS m ON m.minute >= falls.minute - INTERVAL $window AND m.minute <= falls.minute + INTERVAL $window
+    WHERE
+        place = 1
+        AND CASE falls.scope WHEN 'fleet' THEN true WHEN 'domain' THEN m.domain = falls.name
+            ELSE m.tenant IS NOT DISTINCT FROM falls.name END
+    GROUP BY falls.scope, falls.name, provider, model
+),
+extra AS (
+    SELECT scope, name, sum(after_usd - before_usd / before_tokens * after_tokens) AS usd
+    FROM model_sides
+    WHERE before_tokens > 0 AND after_tokens > 0
+    GROUP BY scope, name
 )
 SELECT
-    scope,
-    name,
+    falls.scope,
+    falls.name,
     minute AS since,
     before_hit_rate,
     after_hit_rate,
@@ -94,7 +123,8 @@ SELECT
     after_read_tokens,
     after_prompt_tokens,
     lost_tokens,
-    CAST(extra_usd_per_token * lost_tokens * 60 / CAST(after_minutes AS bigint) AS decimal(38, 12)) AS extra_usd_per_hour
+    CAST(extra.usd * 60 / CAST(after_minutes AS bigint) AS decimal(38, 12)) AS extra_usd_per_hour
 FROM falls
+LEFT JOIN extra ON extra.scope = falls.scope AND extra.name IS NOT DISTINCT FROM falls.name
 WHERE place = 1
 ORDER BY lost_tokens DESC, scope, name NULLS FIRST
