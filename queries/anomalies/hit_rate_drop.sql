@@ -24,25 +24,33 @@
 --   extra_usd_per_hour     what `lost_tokens` cost in an hour at that pace, by the prices of the requests themselves: the average
 --                          price of a token that was not read minus that of one that was; not known = nothing priced to go by
 -- Who acts: the engineer on call: look at what changed at `since`; tenants in one domain that fell together have a common cause.
-WITH minutes AS (
+WITH rows_by_minute AS (
     SELECT
         date_trunc('minute', time) AS minute,
+        domain,
+        tenant,
+        unpriced IS NULL AS priced,
+        sum(cache_read_tokens) AS read_tokens,
+        sum(uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens) AS unread_tokens,
+        sum(cost_cache_read_usd) AS read_usd,
+        sum(cost_uncached_usd + cost_cache_write_usd) AS unread_usd
+    FROM requests
+    WHERE cache_reported AND time >= $from AND time < $to
+    GROUP BY minute, domain, tenant, priced
+),
+minutes AS (
+    SELECT
+        minute,
         CASE WHEN grouping(domain) = 0 THEN 'domain' WHEN grouping(tenant) = 0 THEN 'tenant' ELSE 'fleet' END AS scope,
         coalesce(domain, tenant) AS name,
-        sum(cache_read_tokens) AS read_tokens,
-        sum(cache_read_tokens + unread_tokens) AS prompt_tokens,
-        sum(cache_read_tokens) FILTER (WHERE unpriced IS NULL) AS priced_read_tokens,
-        sum(unread_tokens) FILTER (WHERE unpriced IS NULL) AS priced_unread_tokens,
-        sum(cost_cache_read_usd) FILTER (WHERE unpriced IS NULL) AS read_usd,
-        sum(cost_uncached_usd + cost_cache_write_usd) FILTER (WHERE unpriced IS NULL) AS unread_usd
-    FROM (
-        SELECT
-            *,
-            uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens AS unread_tokens
-        FROM requests
-        WHERE cache_reported AND time >= $from AND time < $to
-    )
-    GROUP BY GROUPING SETS ((date_trunc('minute', time)), (date_trunc('minute', time), domain), (date_trunc('minute', time), tenant))
+        sum(read_tokens) AS read_tokens,
+        sum(read_tokens + unread_tokens) AS prompt_tokens,
+        sum(read_tokens) FILTER (WHERE priced) AS priced_read_tokens,
+        sum(unread_tokens) FILTER (WHERE priced) AS priced_unread_tokens,
+        sum(read_usd) FILTER (WHERE priced) AS read_usd,
+        sum(unread_usd) FILTER (WHERE priced) AS unread_usd
+    FROM rows_by_minute
+    GROUP BY GROUPING SETS ((minute), (minute, domain), (minute, tenant))
 ),
 sides AS (
     SELECT

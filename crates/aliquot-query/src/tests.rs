@@ -4,5 +4,4 @@ mod fixture;
 mod forms;
 mod named;
 mod refusals;
-mod probe;
 mod series;
