@@ -25,22 +25,32 @@
 --                          prompt token then cost, less the same at what one cost before; GPU time counts whole, so that where
 --                          nodes are paid by time it is an estimate; not known = no model was priced on both sides
 -- Who acts: the engineer on call: look at what changed at `since`; tenants in one domain that fell together have a common cause.
-WITH reported AS (
+WITH model_minutes AS (
     SELECT
-        *,
-        cache_read_tokens + uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens AS prompt_tokens
+        date_trunc('minute', time) AS minute,
+        domain,
+        tenant,
+        provider,
+        model,
+        unpriced IS NULL AS priced,
+        sum(cache_read_tokens) AS read_tokens,
+        sum(
+            cache_read_tokens + uncached_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_write_other_tokens
+        ) AS prompt_tokens,
+        sum(cost_usd - cost_output_usd) AS prompt_usd
     FROM requests
     WHERE cache_reported AND time >= $from AND time < $to
+    GROUP BY minute, domain, tenant, provider, model, priced
 ),
 minutes AS (
     SELECT
-        date_trunc('minute', time) AS minute,
+        minute,
         CASE WHEN grouping(domain) = 0 THEN 'domain' WHEN grouping(tenant) = 0 THEN 'tenant' ELSE 'fleet' END AS scope,
         coalesce(domain, tenant) AS name,
-        sum(cache_read_tokens) AS read_tokens,
+        sum(read_tokens) AS read_tokens,
         sum(prompt_tokens) AS prompt_tokens
-    FROM reported
-    GROUP BY GROUPING SETS ((date_trunc('minute', time)), (date_trunc('minute', time), domain), (date_trunc('minute', time), tenant))
+    FROM model_minutes
+    GROUP BY GROUPING SETS ((minute), (minute, domain), (minute, tenant))
 ),
 sides AS (
     SELECT
@@ -74,19 +84,6 @@ falls AS (
     FROM rates
     WHERE (before_hit_rate - after_hit_rate) * 100 >= $min_drop_points
 ),
-model_minutes AS (
-    SELECT
-        date_trunc('minute', time) AS minute,
-        domain,
-        tenant,
-        provider,
-        model,
-        sum(prompt_tokens) AS prompt_tokens,
-        sum(cost_usd - cost_output_usd) AS prompt_usd
-    FROM reported
-    WHERE unpriced IS NULL
-    GROUP BY date_trunc('minute', time), domain, tenant, provider, model
-),
 model_sides AS (
     SELECT
         falls.scope,
@@ -101,6 +98,7 @@ model_sides AS (
     JOIN model_minutes AS m ON m.minute >= falls.minute - INTERVAL $window AND m.minute <= falls.minute + INTERVAL $window
     WHERE
         place = 1
+        AND priced
         AND CASE falls.scope WHEN 'fleet' THEN true WHEN 'domain' THEN m.domain = falls.name
             ELSE m.tenant IS NOT DISTINCT FROM falls.name END
     GROUP BY falls.scope, falls.name, provider, model

@@ -202,6 +202,7 @@ fn check_is_question(statement: &Statement) -> Result<(), Error> {
             ast::Statement::Query(_)
             | ast::Statement::ExplainTable { .. }
             | ast::Statement::ShowTables { .. }
+            | ast::Statement::ShowVariable { .. }
             | ast::Statement::ShowColumns { .. }
             | ast::Statement::ShowFunctions { .. } => Ok(()),
             ast::Statement::Explain { statement, .. } => {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use datafusion::parquet::errors::ParquetError;
 
 /// Who can do something about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +142,11 @@ impl Error {
             | DataFusionError::ArrowError(..)
             | DataFusionError::Diagnostic(..)
             | DataFusionError::Collection(_) => Self::Sql(text(&error)),
+            // A predicate that is evaluated while Parquet is read; damaged files fail in other ways.
+            DataFusionError::ParquetError(parquet) => match parquet.as_ref() {
+                ParquetError::External(source) if source.is::<ArrowError>() => Self::Sql(source.to_string()),
+                _ => Self::Engine(error),
+            },
             _ => Self::Engine(error),
         }
     }

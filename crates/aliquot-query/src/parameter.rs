@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `-- param: min_tokens = 100000   smallest volume` | a number, and what is given must be one |
 //! | `-- param: time_zone = 'UTC'   whose days` | a text, whatever is given |
-//! | none | a number if it reads as one; `'7'` with its quotes is a text |
+//! | none | a text; where it is compared with a number, it is read as one |
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -64,8 +64,8 @@ pub(crate) fn bind(statement: &mut Statement, sql: &str, given: &[(String, Strin
             Some(Value::Number(..)) if !is_number(text) => {
                 return Err(Error::NotANumber { name: name.clone(), value: text.clone() });
             }
-            Some(Value::Number(..)) | None => literal(text),
-            Some(_) => Value::SingleQuotedString(text.clone()),
+            Some(Value::Number(..)) => Value::Number(text.clone(), false),
+            _ => Value::SingleQuotedString(text.clone()),
         };
         values.insert(name, value);
     }
@@ -113,13 +113,11 @@ fn list(declared: &[Parameter], used: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// A text in quotes, a number, or else a text as it stands.
-fn literal(text: &str) -> Value {
-    let quoted = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-    match quoted {
-        Some(inner) => Value::SingleQuotedString(inner.to_owned()),
-        None if is_number(text) => Value::Number(text.to_owned(), false),
-        None => Value::SingleQuotedString(text.to_owned()),
+/// A default as the header spells it: a text in quotes, or else a number.
+fn literal(default: &str) -> Value {
+    match default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(text) => Value::SingleQuotedString(text.to_owned()),
+        None => Value::Number(default.to_owned(), false),
     }
 }
 

@@ -153,8 +153,7 @@ pub(super) fn two_days() -> Vec<Call> {
         ..Call::cached(at(2, 0, 0, 0), "acme", "d-1", 0, 0)
     };
     let silent = Call { reported: false, parts: vec![(Class::Uncached, 900_000)], ..proxy() };
-    let nobody =
-        Call { tenant: None, time: at(2, 23, 59, 59), parts: vec![(Class::GpuMicros, 1_500)], ..proxy() };
+    let nobody = Call { tenant: None, time: at(2, 23, 59, 59), parts: vec![(Class::GpuMicros, 1_500)], ..proxy() };
     let mystery = Call { model: "mystery-1", unpriced: Some(Unpriced::UnknownModel), ..silent.clone() };
     calls.extend([proxy(), silent, nobody, mystery.clone(), Call { time: at(2, 8, 30, 0), ..mystery }]);
     calls

@@ -93,7 +93,8 @@ async fn a_table_is_bounded_and_stays_on_its_lines() {
         text.ends_with("\n  200\n250 rows, of which the first 200 are shown; --format csv, json or parquet has all\n"),
         "{text}"
     );
-    let wide = answer(&format!("SELECT '{}' || chr(10) AS text, chr(27) || '[2J' || chr(10) AS escape", "é".repeat(60))).await;
+    let wide =
+        answer(&format!("SELECT '{}' || chr(10) AS text, chr(27) || '[2J' || chr(10) AS escape", "é".repeat(60))).await;
     let text = written(&wide, Format::Table);
     let expected = format!("{}…  \u{fffd}[2J\u{fffd}", "é".repeat(47));
     assert_eq!(text.lines().nth(2).unwrap(), expected);
