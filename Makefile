@@ -18,10 +18,10 @@ sim:
 	@test -n "$(SEED)" || { echo 'make sim: name the seed, as in: make sim SEED=17' >&2; exit 2; }
 	SEED=$(SEED) cargo test --package aliquot-pipeline --test sim -- one_seed --ignored --nocapture
 
-## make bench         measure ingest beside its floor, optimised build (README, section Speed)
+## make bench         measure ingest with each encoding beside its floor, optimised build (EVENTS=n)
 bench:
 	deploy/local/install --without-tests
-	cargo run --release --package aliquot -- bench ingest $(ARGS)
+	tests/bench/ingest $(EVENTS)
 
 ## make fmt           format the Rust code
 fmt:

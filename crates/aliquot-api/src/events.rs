@@ -40,6 +40,13 @@ pub struct Gateway {
     pub rules: Arc<Rules>,
 }
 
+impl Gateway {
+    /// A gateway before this log, with the pipeline's rules and the usual limits.
+    pub fn new(outlet: Door, rules: Rules) -> Self {
+        Self { outlet, limits: Limits::default(), rules: Arc::new(rules) }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Ingest {
     pub(crate) gateway: Gateway,
@@ -47,11 +54,14 @@ pub(crate) struct Ingest {
     pub(crate) metrics: Metrics,
 }
 
-/// Takes events: one (structured or binary mode), or a batch (JSON or Arrow). Every event gets a verdict; the accepted ones are
-/// durable when the answer comes, and sending an event again does no harm.
+/// Take events into the log.
+///
+/// One event in structured or binary mode, or a batch as JSON or Arrow. Every event gets a verdict; the accepted ones are durable
+/// when the answer comes. Sending an event again does no harm.
 #[utoipa::path(
     post,
     path = "/v1/events",
+    operation_id = "send_events",
     tag = "events",
     request_body(
         description = "CloudEvents 1.0 of type `aliquot.request.v1`; in binary mode the body is `data` and the attributes are `ce-` headers",
@@ -59,7 +69,7 @@ pub(crate) struct Ingest {
             (serde_json::Value = "application/cloudevents+json"),
             (Vec<serde_json::Value> = "application/cloudevents-batch+json"),
             (serde_json::Value = "application/json"),
-            (Vec<u8> = "application/vnd.apache.arrow.stream"),
+            ("application/vnd.apache.arrow.stream"),
         ),
     ),
     responses(

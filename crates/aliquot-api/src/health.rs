@@ -33,14 +33,14 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Whether the process lives. It answers as long as the process can answer anything.
-#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "it lives", body = Health)))]
+/// Tell whether the process lives.
+#[utoipa::path(get, path = "/healthz", operation_id = "get_health", tag = "operation", responses((status = 200, description = "it lives", body = Health)))]
 pub(crate) async fn alive() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// Whether the process is ready to serve: its sources and stores are open and caught up.
-#[utoipa::path(get, path = "/readyz", tag = "operation", responses(
+/// Tell whether the process is ready to serve.
+#[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "operation", responses(
     (status = 200, description = "it is ready", body = Health),
     (status = 503, description = "it is not; `reasons` says what it waits for", body = Body<'static>, content_type = "application/problem+json"),
 ))]

@@ -4,12 +4,13 @@
 //! Reading order: what it is made of and how it is served, what surrounds a request, then one file per resource.
 #![deny(missing_docs)]
 
+mod connections;
 mod router;
 mod serve;
 mod state;
 pub use router::router;
 pub use serve::{DRAIN_TIME, serve};
-pub use state::{Clock, Concurrency, State};
+pub use state::{Clock, Concurrency, Readers, State};
 
 mod admit;
 mod observe;
@@ -23,6 +24,21 @@ mod outlet;
 mod verdict;
 pub use events::Gateway;
 pub use outlet::Door;
+
+mod paging;
+mod params;
+mod time;
+
+mod question;
+mod series;
+
+mod costs;
+mod gaps;
+mod hit_rates;
+mod rejects;
+mod usage;
+
+mod stores;
 
 mod health;
 mod metrics;

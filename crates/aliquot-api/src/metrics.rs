@@ -3,7 +3,7 @@
 //!
 //! Tenants are never a label: their number is not bounded, and their numbers are columns of the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -35,12 +35,18 @@ pub struct Counts {
     pub rejected: BTreeMap<Reason, u64>,
     /// Charges of which a part has no price.
     pub unpriced: u64,
-    /// Bytes of the messages read.
+    /// Messages read.
+    pub read_messages: u64,
+    /// Their bytes.
     pub read_bytes: u64,
     /// Commits that are durable in every sink.
     pub commits: u64,
-    /// Rows of those commits.
-    pub commit_rows: u64,
+    /// Calls that failed and were made again.
+    pub retries: u64,
+    /// How often another owner had moved a partition.
+    pub fenced: u64,
+    /// What does not answer at the moment and is being retried: `log`, or a sink's name.
+    pub stalled: BTreeSet<&'static str>,
     /// The latest billing time seen.
     pub event_time_latest: Option<EventTime>,
     /// How far each partition is durable.
@@ -75,6 +81,11 @@ struct ReasonLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PartitionLabel {
     partition: i32,
 }
@@ -94,9 +105,13 @@ pub struct Metrics {
     pipeline_events: Family<OutcomeLabel, Counter>,
     pipeline_rejects: Family<ReasonLabel, Counter>,
     pipeline_unpriced: Counter,
+    pipeline_read_messages: Counter,
     pipeline_read: Counter,
     pipeline_commits: Counter,
     pipeline_commit_rows: Counter,
+    pipeline_retries: Counter,
+    pipeline_fenced: Counter,
+    pipeline_stalled: Family<PartLabel, Gauge>,
     pipeline_event_time: Family<NoLabels, Gauge>,
     pipeline_position: Family<PartitionLabel, Gauge>,
     pipeline_lag: Family<PartitionLabel, Gauge>,
@@ -114,9 +129,13 @@ impl Default for Metrics {
             pipeline_events: Family::default(),
             pipeline_rejects: Family::default(),
             pipeline_unpriced: Counter::default(),
+            pipeline_read_messages: Counter::default(),
             pipeline_read: Counter::default(),
             pipeline_commits: Counter::default(),
             pipeline_commit_rows: Counter::default(),
+            pipeline_retries: Counter::default(),
+            pipeline_fenced: Counter::default(),
+            pipeline_stalled: Family::default(),
             pipeline_event_time: Family::default(),
             pipeline_position: Family::default(),
             pipeline_lag: Family::default(),
@@ -146,21 +165,26 @@ impl Metrics {
     }
 
     fn declare_pipeline(&self, registry: &mut Registry) {
+        let mut count = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
+        count("pipeline_unpriced_requests", "Charges of which a part has no price", &self.pipeline_unpriced);
+        count("pipeline_read_messages", "Messages read from the log", &self.pipeline_read_messages);
+        count("pipeline_commits", "Commits durable in every sink", &self.pipeline_commits);
+        count("pipeline_commit_rows", "Charges and rejects of those commits", &self.pipeline_commit_rows);
+        count("pipeline_retries", "Calls that failed and were made again", &self.pipeline_retries);
+        count("pipeline_fenced", "How often another owner had moved a partition", &self.pipeline_fenced);
         registry.register("pipeline_events", "Events folded and committed", self.pipeline_events.clone());
         registry.register("pipeline_rejects", "Events or messages not accepted", self.pipeline_rejects.clone());
-        registry.register(
-            "pipeline_unpriced_requests",
-            "Charges of which a part has no price",
-            self.pipeline_unpriced.clone(),
-        );
         registry.register_with_unit(
             "pipeline_read",
             "Bytes read from the log",
             Unit::Bytes,
             self.pipeline_read.clone(),
         );
-        registry.register("pipeline_commits", "Commits durable in every sink", self.pipeline_commits.clone());
-        registry.register("pipeline_commit_rows", "Rows of those commits", self.pipeline_commit_rows.clone());
+        registry.register(
+            "pipeline_stalled",
+            "1 while the log or a sink does not answer and is retried",
+            self.pipeline_stalled.clone(),
+        );
         registry.register_with_unit(
             "pipeline_event_time_latest",
             "The latest billing time seen, since 1970",
@@ -183,11 +207,18 @@ impl Metrics {
             raise(&self.pipeline_rejects.get_or_create_owned(&ReasonLabel { reason: reason.name() }), *count);
         }
         raise(&self.pipeline_unpriced, counts.unpriced);
+        raise(&self.pipeline_read_messages, counts.read_messages);
         raise(&self.pipeline_read, counts.read_bytes);
         raise(&self.pipeline_commits, counts.commits);
-        raise(&self.pipeline_commit_rows, counts.commit_rows);
+        raise(&self.pipeline_commit_rows, counts.charged.saturating_add(rejected));
+        raise(&self.pipeline_retries, counts.retries);
+        raise(&self.pipeline_fenced, counts.fenced);
         if let Some(EventTime(micros)) = counts.event_time_latest {
             self.pipeline_event_time.get_or_create(&[]).set(micros.div_euclid(Micros::SECOND.0));
+        }
+        self.pipeline_stalled.clear();
+        for part in &counts.stalled {
+            self.pipeline_stalled.get_or_create(&PartLabel { part }).set(1);
         }
         self.record_positions(&counts.positions, &counts.ends);
     }
@@ -231,8 +262,8 @@ fn raise(counter: &Counter, count: u64) {
     counter.inner().fetch_max(count, Ordering::Relaxed);
 }
 
-/// The metrics in the OpenMetrics text format, which Prometheus reads.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses(
+/// Get the metrics in the OpenMetrics text format, which Prometheus reads.
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operation", responses(
     (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
 ))]
 pub(crate) async fn scrape(State(metrics): State<Metrics>) -> Result<impl IntoResponse, Problem> {

@@ -1,7 +1,7 @@
 //! Pages of a list, by the key of the last row of the page before: a page stays right while rows are added. Reads no rows.
 //!
-//! A cursor is opaque: hexadecimal digits of a checksum and of JSON. It holds the period, so that "the last 24 hours" means the
-//! same on every page, and a digest of the question, so that a cursor of one list is refused by another. It is no secret and
+//! A cursor is opaque: hexadecimal digits of a checksum and of JSON. It holds a digest of the
+//! question, so that a cursor of one list is refused by another. It is no secret and
 //! grants nothing: whoever forges one asks a question that could be asked without it.
 
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,9 @@ pub(crate) const CURSOR: Parameter = Parameter {
 };
 
 /// How many rows the client wants.
-pub(crate) fn limit(params: &Params) -> Result<u32, Problem> {
-    Ok(params.count(LIMIT.name, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT))
+pub(crate) fn limit(params: &Params) -> Result<usize, Problem> {
+    let limit = params.count(LIMIT.name, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
+    Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Where a page begins: after the row with this key.
@@ -48,8 +49,7 @@ impl<K: Serialize + for<'de> Deserialize<'de>> Cursor<K> {
     /// The cursor of the request, if it has one.
     pub(crate) fn of(params: &Params) -> Result<Option<Self>, Problem> {
         let Some(text) = params.text(CURSOR.name) else { return Ok(None) };
-        let detail = "the cursor is not one of ours; use `next_cursor` as it was given, or leave it out to begin anew";
-        Self::decode(text).map(Some).ok_or_else(|| Problem::new(Kind::InvalidCursor, detail))
+        Self::decode(text).map(Some).ok_or_else(invalid)
     }
 
     /// Refuses a cursor of another question.
@@ -57,7 +57,8 @@ impl<K: Serialize + for<'de> Deserialize<'de>> Cursor<K> {
         if self.question == fnv1a(question.as_bytes()) {
             return Ok(());
         }
-        let detail = "the cursor belongs to a list with other parameters; keep them, or leave the cursor out to begin anew";
+        let detail =
+            "the cursor belongs to a list with other parameters; keep them, or leave the cursor out to begin anew";
         Err(Problem::new(Kind::InvalidCursor, detail))
     }
 
@@ -80,6 +81,12 @@ impl<K: Serialize + for<'de> Deserialize<'de>> Cursor<K> {
         }
         serde_json::from_slice(json).ok()
     }
+}
+
+/// The refusal of a cursor this API has not given out.
+pub(crate) fn invalid() -> Problem {
+    let detail = "the cursor is not one of ours; use `next_cursor` as it was given, or leave it out to begin anew";
+    Problem::new(Kind::InvalidCursor, detail)
 }
 
 /// FNV-1a in 64 bits: small, and the same in every version, so that a cursor outlives an upgrade.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::Query;
 use axum::http::Uri;
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter as Described, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::Required;
 
 use crate::problem::Problem;
 
@@ -34,7 +34,10 @@ pub(crate) enum Form {
     /// Any of these, with commas between them.
     Choices(&'static [&'static str]),
     /// A whole number from 1 to `max`.
-    Count { default: u32, max: u32 },
+    Count {
+        default: u32,
+        max: u32,
+    },
 }
 
 impl Parameter {
@@ -100,7 +103,11 @@ impl Params {
     }
 
     /// The parameter's value among `choices`; the first is the default.
-    pub(crate) fn choice<T: Copy>(&self, name: &'static str, choices: &[(&'static str, T)]) -> Result<Option<T>, Problem> {
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        name: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Result<Option<T>, Problem> {
         self.text(name).map(|text| pick(name, text, choices)).transpose()
     }
 
@@ -125,7 +132,9 @@ impl Params {
     pub(crate) fn count(&self, name: &'static str, max: u32) -> Result<Option<u32>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let count = text.parse().ok().filter(|count| (1..=max).contains(count));
-        count.map(Some).ok_or_else(|| Problem::parameter(name, format!("{name} must be a whole number from 1 to {max}"), []))
+        count
+            .map(Some)
+            .ok_or_else(|| Problem::parameter(name, format!("{name} must be a whole number from 1 to {max}"), []))
     }
 }
 

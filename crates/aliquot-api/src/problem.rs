@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     UnsupportedContent,
     /// Not one event of the request was accepted.
     AllRejected,
+    /// The question takes more than one may.
+    TooCostly,
     /// Our fault; the log says why.
     Internal,
     /// More requests at once than the limit.
@@ -62,6 +64,7 @@ impl Kind {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-content", "the content type is not read")
             }
             Self::AllRejected => (StatusCode::UNPROCESSABLE_ENTITY, "all-rejected", "no event was accepted"),
+            Self::TooCostly => (StatusCode::UNPROCESSABLE_ENTITY, "too-costly", "the question is too costly"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the service cannot answer now"),
@@ -89,12 +92,27 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 enum Members {
-    Parameter { parameter: Cow<'static, str>, allowed: Vec<Cow<'static, str>> },
+    /// Of `invalid-parameter`.
+    Parameter {
+        /// The parameter that is not valid.
+        parameter: Cow<'static, str>,
+        /// What it may be, where that is a list.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        allowed: Vec<&'static str>,
+    },
+    /// Of `all-rejected`.
     Verdicts(Verdicts),
-    Reasons { reasons: Vec<String> },
+    /// Of `not-ready`.
+    Reasons {
+        /// What the process waits for.
+        reasons: Vec<String>,
+    },
 }
 
 /// Problem details (RFC 9457).
+///
+/// Some kinds have members of their own: `invalid-parameter` has `parameter` and, where that is a list, `allowed`; `all-rejected`
+/// has `accepted`, `rejected` and `events`, as the answer with verdicts has; `not-ready` has `reasons`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Body<'a> {
@@ -125,8 +143,7 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
         allowed: impl IntoIterator<Item = &'static str>,
     ) -> Self {
-        let allowed = allowed.into_iter().map(Cow::Borrowed).collect();
-        let members = Members::Parameter { parameter: parameter.into(), allowed };
+        let members = Members::Parameter { parameter: parameter.into(), allowed: allowed.into_iter().collect() };
         Self { members: Some(Box::new(members)), ..Self::new(Kind::InvalidParameter, detail) }
     }
 

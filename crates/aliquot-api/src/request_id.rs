@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aliquot_core::time::EventTime;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -45,9 +46,10 @@ impl fmt::Display for RequestId {
 pub struct RequestIds(Arc<AtomicU64>);
 
 impl RequestIds {
-    /// Names from `first` on. The binary begins at its start time, so that no name comes twice across restarts.
-    pub fn starting_at(first: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(first)))
+    /// Names from the microsecond of the process's start on, so that no name comes twice across restarts: less than one request
+    /// comes in a microsecond.
+    pub fn starting_at(start: EventTime) -> Self {
+        Self(Arc::new(AtomicU64::new(start.0.unsigned_abs())))
     }
 
     fn next(&self) -> RequestId {

@@ -9,12 +9,16 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::events::{self, Gateway, Ingest};
-use crate::state::State;
-use crate::{admit, health, metrics, observe, openapi, problem, request_id};
+use crate::series::Books;
+use crate::state::{Readers, State};
+use crate::{admit, costs, gaps, health, hit_rates, metrics, observe, openapi, problem, rejects, request_id, usage};
 
 /// The whole API of a process with this state.
 pub fn router(state: State) -> Router {
     let mut router = operation(&state);
+    if let Some(readers) = &state.readers {
+        router = router.merge(reading(&state, readers));
+    }
     if let Some(gateway) = &state.gateway {
         router = router.merge(ingest(&state, gateway));
     }
@@ -37,12 +41,25 @@ fn operation(state: &State) -> Router {
         .route("/openapi.json", get(openapi::document))
 }
 
+fn reading(state: &State, readers: &Readers) -> Router {
+    let places = Arc::new(Semaphore::new(state.concurrency.read));
+    let books = Books { engine: readers.engine.clone(), clock: state.clock.clone() };
+    Router::new()
+        .route("/v1/usage", get(usage::list))
+        .route("/v1/costs", get(costs::list))
+        .route("/v1/hit-rates", get(hit_rates::list))
+        .route("/v1/rejects", get(rejects::list))
+        .with_state(books)
+        .route("/v1/gaps", get(gaps::list).with_state(readers.ledger.clone()))
+        .layer(from_fn_with_state(places, admit::within))
+}
+
 fn ingest(state: &State, gateway: &Gateway) -> Router {
     let ingest = Ingest { gateway: gateway.clone(), clock: state.clock.clone(), metrics: state.metrics.clone() };
     let places = Arc::new(Semaphore::new(state.concurrency.ingest));
     Router::new()
         .route("/v1/events", post(events::post))
         .layer(DefaultBodyLimit::max(gateway.limits.message_bytes))
-        .route_layer(from_fn_with_state(places, admit::within))
+        .layer(from_fn_with_state(places, admit::within))
         .with_state(ingest)
 }

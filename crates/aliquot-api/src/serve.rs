@@ -7,6 +7,8 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::connections::{CONNECTIONS_MAX, Limited, SILENCE_MAX};
+
 /// How long running requests may take to end after the stop: longer than the slowest query that is allowed, and within the
 /// 30 seconds after which supervisors kill.
 pub const DRAIN_TIME: Duration = Duration::from_secs(25);
@@ -22,6 +24,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stopping, stopped) = oneshot::channel();
+    let listener = Limited::new(listener, CONNECTIONS_MAX, SILENCE_MAX);
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         shutdown.await;
         // The other end is gone only when the server is.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use aliquot_core::time::EventTime;
+use aliquot_ledger::Ledger;
+use aliquot_query::Engine;
 use tokio::sync::watch;
 
 use crate::events::Gateway;
@@ -47,6 +49,17 @@ pub struct State {
     pub concurrency: Concurrency,
     /// The way into the log: a gateway has one.
     pub gateway: Option<Gateway>,
+    /// The stores to answer from: a role that answers questions has them.
+    pub readers: Option<Readers>,
+}
+
+/// The stores that answers come from.
+#[derive(Clone, Debug)]
+pub struct Readers {
+    /// Questions to the lake.
+    pub engine: Engine,
+    /// Completeness of the streams.
+    pub ledger: Ledger,
 }
 
 /// Requests of each kind that run at once; the next is refused.

@@ -1,7 +1,8 @@
-//! Times, periods and time zones as the API reads and writes them: RFC 3339, UTC on the way out, half-open. What a local day is,
-//! summer time included, is decided here.
+//! Times, periods and time zones as the API reads and writes them: RFC 3339, UTC on the way out, half-open. Which bucket a
+//! request is in is for the engine; here it is only known where a bucket ends.
 
 use aliquot_core::time::{EventTime, Micros};
+use aliquot_query::Bucket;
 use chrono::{DateTime, Days, FixedOffset, LocalResult, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
 
@@ -26,15 +27,27 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// The period of `from` and `to`; without them, the 24 hours up to the end, and `now` for the end.
-    pub(crate) fn of(params: &Params, now: EventTime) -> Result<Self, Problem> {
-        let to = time_of(params, "to")?.unwrap_or(now);
-        let from = time_of(params, "from")?.unwrap_or(EventTime(to.0.saturating_sub(Micros::DAY.0)));
-        if from >= to {
-            let detail = format!("the period is empty: from is {}, to is {}; from must lie before to", format(from), format(to));
+    /// The 24 hours before `now`.
+    pub(crate) fn day_before(now: EventTime) -> Self {
+        Self { from: EventTime(now.0.saturating_sub(Micros::DAY.0)), to: now }
+    }
+
+    /// The period of `from` and `to`. Without `to`, it ends with `otherwise`; without both, it is `otherwise`; with `to` alone, it
+    /// is the 24 hours before.
+    pub(crate) fn of(params: &Params, otherwise: Self) -> Result<Self, Problem> {
+        let (from, to) = (time_of(params, "from")?, time_of(params, "to")?);
+        let period = match (from, to) {
+            (None, None) => otherwise,
+            (Some(from), None) => Self { from, to: otherwise.to },
+            (None, Some(to)) => Self::day_before(to),
+            (Some(from), Some(to)) => Self { from, to },
+        };
+        if period.from >= period.to {
+            let (from, to) = (format(period.from), format(period.to));
+            let detail = format!("the period is empty: from is {from}, to is {to}; from must lie before to");
             return Err(Problem::parameter("from", detail, []));
         }
-        Ok(Self { from, to })
+        Ok(period)
     }
 }
 
@@ -52,47 +65,18 @@ pub(crate) fn zone(params: &Params) -> Result<Tz, Problem> {
     })
 }
 
-/// A run of time for which numbers are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bucket {
-    Minute,
-    Hour,
-    Day,
-}
-
-impl Bucket {
-    /// The parameter's values.
-    pub(crate) const CHOICES: [(&'static str, Option<Self>); 4] =
-        [("none", None), ("minute", Some(Self::Minute)), ("hour", Some(Self::Hour)), ("day", Some(Self::Day))];
-
-    /// The bucket that holds `time`, in this zone.
-    ///
-    /// Minutes and hours are runs of the local clock with one offset from UTC: when the clock is put back, the hour it goes
-    /// through twice is two buckets. A day runs from midnight to midnight, so it has 23 or 25 hours when the clock changes.
-    pub(crate) fn around(self, time: EventTime, zone: Tz) -> Period {
-        match self {
-            Self::Minute => aligned(time, zone, Micros::SECOND.0.saturating_mul(60)),
-            Self::Hour => aligned(time, zone, Micros::HOUR.0),
-            Self::Day => {
-                let date = zone.from_utc_datetime(&utc(time).naive_utc()).date_naive();
-                let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
-                Period { from: midnight(date, zone), to: midnight(next, zone) }
-            }
+/// The end of the bucket that begins at `start`. A day ends at the next midnight of its zone, so that it has 23 or 25 hours when
+/// the clock changes; hours and minutes always have their length.
+pub(crate) fn end_of(bucket: Bucket, start: EventTime, zone: Tz) -> EventTime {
+    match bucket {
+        Bucket::Minute => EventTime(start.0.saturating_add(60 * Micros::SECOND.0)),
+        Bucket::Hour => EventTime(start.0.saturating_add(Micros::HOUR.0)),
+        Bucket::Day => {
+            let utc = DateTime::<Utc>::from_timestamp_micros(start.0).unwrap_or_default();
+            let date = utc.with_timezone(&zone).date_naive();
+            midnight(date.checked_add_days(Days::new(1)).unwrap_or(date), zone)
         }
     }
-}
-
-fn utc(time: EventTime) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time.0).unwrap_or_default()
-}
-
-/// The run of `length` around `time` on a clock with the offset the zone has then.
-fn aligned(time: EventTime, zone: Tz, length: i64) -> Period {
-    use chrono::Offset;
-    let offset = zone.offset_from_utc_datetime(&utc(time).naive_utc()).fix().local_minus_utc();
-    let local = time.0.saturating_add(i64::from(offset).saturating_mul(Micros::SECOND.0));
-    let from = time.0.saturating_sub(local.rem_euclid(length));
-    Period { from: EventTime(from), to: EventTime(from.saturating_add(length)) }
 }
 
 /// When the day begins. Where the clock is put forward at midnight, the day begins at the first moment there is; where it is put
@@ -107,3 +91,6 @@ fn midnight(date: NaiveDate, zone: Tz) -> EventTime {
     });
     EventTime(first.unwrap_or_else(|| start.and_utc().timestamp_micros()))
 }
+
+#[cfg(test)]
+mod tests;

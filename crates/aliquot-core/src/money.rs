@@ -7,7 +7,8 @@ use core::iter::Sum;
 /// Picodollars in one US dollar: 10¹².
 pub const PICO_PER_USD: i128 = 1_000_000_000_000;
 
-/// An exact amount in picodollars (10⁻¹² USD); maps 1:1 to Arrow `Decimal128(38, 12)`.
+/// An exact amount in picodollars (10⁻¹² USD); maps 1:1 to Arrow `Decimal128(38, 12)`, which ends a little earlier,
+/// at 10²⁶ USD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(i128);
 
@@ -55,7 +56,7 @@ impl Usd {
         let mut remainders = Vec::with_capacity(weights.len());
         let mut placed: u128 = 0;
         for (place, weight) in weights.iter().enumerate() {
-            let (quotient, remainder) = mul_div(magnitude, u128::from(*weight), total)?;
+            let (quotient, remainder) = mul_div(magnitude, *weight, total)?;
             placed = placed.checked_add(quotient)?;
             parts.push(quotient);
             remainders.push((core::cmp::Reverse(remainder), place));
@@ -66,15 +67,17 @@ impl Usd {
             let part = parts.get_mut(*place)?;
             *part = part.checked_add(1)?;
         }
-        parts.into_iter().map(|part| Some(Self(i128::try_from(part).ok()?.checked_mul(self.0.signum())?))).collect()
+        let zero = 0_i128;
+        let signed = |part| if self.0 < 0 { zero.checked_sub_unsigned(part) } else { zero.checked_add_unsigned(part) };
+        parts.into_iter().map(|part| signed(part).map(Self)).collect()
     }
 
     /// Reads a decimal number of dollars such as `-12.000000000001`: exact, or `None` when it is malformed, too large or has
     /// more than twelve decimals.
     pub fn parse(text: &str) -> Option<Self> {
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(rest) => (-1_i128, rest),
+            None => (1, text),
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
         let well_formed = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -82,23 +85,25 @@ impl Usd {
             return None;
         }
         let scale = 10_i128.checked_pow(u32::try_from(12_usize.checked_sub(fraction.len())?).ok()?)?;
-        let pico = whole
-            .parse::<i128>()
-            .ok()?
-            .checked_mul(PICO_PER_USD)?
-            .checked_add(fraction.parse::<i128>().ok()?.checked_mul(scale)?)?;
-        Some(Self(if negative { pico.checked_neg()? } else { pico }))
+        // Signed before they are added: the least amount has no positive counterpart.
+        let whole = whole.parse::<i128>().ok()?.checked_mul(PICO_PER_USD)?.checked_mul(sign)?;
+        let fraction = fraction.parse::<i128>().ok()?.checked_mul(scale)?.checked_mul(sign)?;
+        whole.checked_add(fraction).map(Self)
     }
 }
 
-/// `a * b / total` with its remainder. The product is taken in two halves, because an amount near 10²⁶ USD times a weight
-/// leaves 128 bits; `None` only when `total * 2³²` itself would.
-fn mul_div(amount: u128, weight: u128, total: u128) -> Option<(u128, u128)> {
-    let quotient = amount.checked_div(total)?;
-    let rest = amount.checked_rem(total)?;
-    let low = rest.checked_mul(weight)?;
-    let whole = quotient.checked_mul(weight)?.checked_add(low.checked_div(total)?)?;
-    Some((whole, low.checked_rem(total)?))
+/// `amount * weight / total` with its remainder. An amount near 10²⁶ USD times a weight leaves 128 bits, so the weight is taken
+/// in two halves: each product stays below `total * 2³³`, which fits for fewer than 2³¹ weights, more than a list ever has.
+fn mul_div(amount: u128, weight: u64, total: u128) -> Option<(u128, u128)> {
+    const HALF: u64 = 1 << 32;
+    let (whole, rest) = (amount.checked_div(total)?, amount.checked_rem(total)?);
+    let (high, low) = (weight.checked_div(HALF)?, weight.checked_rem(HALF)?);
+    let (half, high, low) = (u128::from(HALF), u128::from(high), u128::from(low));
+    let upper = rest.checked_mul(high)?;
+    let lower = upper.checked_rem(total)?.checked_mul(half)?.checked_add(rest.checked_mul(low)?)?;
+    let quotient = whole.checked_mul(u128::from(weight))?;
+    let quotient = quotient.checked_add(upper.checked_div(total)?.checked_mul(half)?)?;
+    Some((quotient.checked_add(lower.checked_div(total)?)?, lower.checked_rem(total)?))
 }
 
 impl fmt::Display for Usd {

@@ -10,6 +10,7 @@ use crate::money::{Rate, Usd};
 use crate::prices::{Attribute, BandRule, BookId, Calendar, Model, Multiplier, Price, PriceBook, Provider};
 use crate::reject::Reason;
 use crate::rent;
+use crate::time::EventTime;
 use crate::usage::{ByClass, Class};
 
 /// A request's cost by class.
@@ -96,8 +97,8 @@ impl<'b> Rater<'b> {
     /// |---|---|---|
     /// | nothing, or a word for "nothing special" ([`STANDARD_TIERS`], [`GLOBAL_REGIONS`]) | anything | the standard one |
     /// | `priority` | `priority`: a row or a multiplier in effect | that one |
-    /// | `priority` | other tiers, or `priority` at other times | none: [`Unpriced::UnknownTier`] |
-    /// | `priority` | no tiers at all | the standard one: the book says that tiers make no difference |
+    /// | `priority` | other tiers by that time | none: [`Unpriced::UnknownTier`] |
+    /// | `priority` | no tiers by that time | the standard one: the book says that tiers make no difference |
     ///
     /// A book that knows tiers and is asked about another one does not know the price: the standard one would be a guess that
     /// nobody sees, while an unpriced request is counted and listed, and one line in the book mends it (a multiplier of 1/1
@@ -253,7 +254,7 @@ fn factor_of(offer: Offer<'_>, event: &Event<'_>) -> Result<Factor, Unpriced> {
                 Some((numerator.checked_mul(multiplier.numerator)?, denominator.checked_mul(multiplier.denominator)?))
             };
             factor = product(factor).ok_or(Unpriced::TooFine)?;
-        } else if !plain.contains(&value) && knows(offer, attribute) {
+        } else if !plain.contains(&value) && knows(offer, attribute, event.time) {
             return Err(unknown);
         }
     }
@@ -270,14 +271,16 @@ fn multiplier_of<'b>(offer: Offer<'b>, attribute: Attribute, value: &str, event:
         .find_map(|multipliers| multipliers.iter().filter(applies).max_by_key(|multiplier| multiplier.effective_from))
 }
 
-/// Whether the book says at all that the attribute changes this model's price.
-fn knows(offer: Offer<'_>, attribute: Attribute) -> bool {
-    let in_rows = offer.model.prices.iter().any(|price| match attribute {
+/// Whether the book says, by that time, that the attribute changes this model's price. What a later import adds makes no
+/// difference to an earlier event.
+fn knows(offer: Offer<'_>, attribute: Attribute, time: EventTime) -> bool {
+    let names = |price: &Price| match attribute {
         Attribute::ServiceTier => price.tier.is_some(),
         Attribute::Region => price.region.is_some(),
-    });
+    };
     let mut multipliers = offer.model.multipliers.iter().chain(&offer.provider.multipliers);
-    in_rows || multipliers.any(|multiplier| multiplier.attribute == attribute)
+    offer.model.prices.iter().any(|price| names(price) && price.effective_from <= time)
+        || multipliers.any(|multiplier| multiplier.attribute == attribute && multiplier.effective_from <= time)
 }
 
 /// The order in which a prompt's classes fill the bands from below: what was cached stands at the start of a prompt.

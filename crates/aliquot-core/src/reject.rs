@@ -29,15 +29,19 @@ pub enum Reason {
     TooLarge,
     /// The tenant is not in the register, and the register is strict.
     UnknownTenant,
-    /// More holes in the node's sequence than are tracked: the node does not count consecutively.
+    /// More holes in the node's sequence than are tracked, or a number at the end of the scale: the node does not count
+    /// consecutively.
     SequenceTooSparse,
+    /// The number belongs to an earlier event: the node began its count anew and kept its epoch. Give every start a new epoch, and
+    /// replay the event.
+    SequenceReused,
     /// The node's epoch is older than the ones still tracked: replay it without its sequence.
     EpochRetired,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::WrongType,
         Self::MissingField,
@@ -51,6 +55,7 @@ impl Reason {
         Self::TooLarge,
         Self::UnknownTenant,
         Self::SequenceTooSparse,
+        Self::SequenceReused,
         Self::EpochRetired,
     ];
 
@@ -70,6 +75,7 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::UnknownTenant => "unknown_tenant",
             Self::SequenceTooSparse => "sequence_too_sparse",
+            Self::SequenceReused => "sequence_reused",
             Self::EpochRetired => "epoch_retired",
         }
     }

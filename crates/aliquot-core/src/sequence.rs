@@ -5,6 +5,10 @@ use alloc::collections::BTreeMap;
 /// Holes tracked per stream. A healthy node has none; thousands mean that it does not count consecutively.
 pub const GAPS_MAX: usize = 4_096;
 
+/// The greatest number that is recorded: the last of all has none after it, so no run could end behind it. No node counts that
+/// far; whoever sends it means something else.
+pub const SEQ_MAX: u64 = u64::MAX - 1;
+
 /// The sequence numbers of one stream that have arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrived {
@@ -19,20 +23,23 @@ pub enum Arrival {
     New,
     /// Already here.
     Duplicate,
-    /// Would open more than [`GAPS_MAX`] holes; not recorded.
+    /// Already here, but brought by an event later than all that brought a number before: the node began its count anew.
+    Reused,
+    /// Would open more than [`GAPS_MAX`] holes, or lies beyond [`SEQ_MAX`]; not recorded.
     TooSparse,
 }
 
 impl Arrived {
     /// What `seq` would be, recording nothing.
     pub fn look(&self, seq: u64) -> Arrival {
-        let before = self.runs.range(..=seq).next_back();
-        if before.is_some_and(|(_, end)| seq < *end) {
+        let Some(after) = seq.checked_add(1) else { return Arrival::TooSparse };
+        // Before the first run, everything up to 0 counts as here.
+        let before = self.runs.range(..=seq).next_back().map_or(0, |(_, end)| *end);
+        if seq < before {
             return Arrival::Duplicate;
         }
-        let touches = before.is_some_and(|(_, end)| *end == seq)
-            || seq.checked_add(1).is_some_and(|after| self.runs.contains_key(&after));
-        if !touches && self.runs.len() > GAPS_MAX {
+        let touches = before == seq || self.runs.contains_key(&after);
+        if !touches && self.gap_count() >= GAPS_MAX {
             return Arrival::TooSparse;
         }
         Arrival::New
@@ -64,6 +71,10 @@ impl Arrived {
         let starts = self.runs.keys().copied();
         let ends = core::iter::once(0).chain(self.runs.values().copied());
         ends.zip(starts).filter(|(from, to)| from < to)
+    }
+
+    fn gap_count(&self) -> usize {
+        self.runs.len().saturating_sub(usize::from(self.runs.contains_key(&0)))
     }
 
     /// One past the highest number seen.

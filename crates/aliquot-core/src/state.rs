@@ -50,8 +50,7 @@ impl Rules {
     /// # Errors
     /// Why the event is rejected.
     pub fn check(&self, event: &Event<'_>, received_at: EventTime) -> Result<(), Reason> {
-        let age = received_at.since(event.time);
-        if age > self.times.past || age < Micros(self.times.future.0.saturating_neg()) {
+        if !self.is_plausible(event.time, received_at) {
             return Err(Reason::AbsurdTime);
         }
         if let (Some(register), Some(tenant)) = (&self.tenants, &event.tenant)
@@ -60,6 +59,12 @@ impl Rules {
             return Err(Reason::UnknownTenant);
         }
         event.usage.check()
+    }
+
+    /// Whether an event of this time may arrive then.
+    fn is_plausible(&self, time: EventTime, received_at: EventTime) -> bool {
+        let age = received_at.since(time);
+        age <= self.times.past && age >= Micros(self.times.future.0.saturating_neg())
     }
 }
 
@@ -105,6 +110,8 @@ impl PartitionState {
     /// | sequence | identity | content | answer | sequence after | identity after |
     /// |---|---|---|---|---|---|
     /// | known | – | – | duplicate | – | – |
+    /// | known, but this event is later than its stream | known | – | duplicate | – | – |
+    /// | known, but this event is later than its stream | new | – | rejected | – | – |
     /// | not recordable | – | – | rejected | – | – |
     /// | new or none | known | – | duplicate | recorded | – |
     /// | new or none | new | bad | rejected | recorded | – |
@@ -119,15 +126,18 @@ impl PartitionState {
         received_at: EventTime,
         event: &Event<'_>,
     ) -> Applied {
-        match self.arrive(event) {
-            Ok(Arrival::New) => {}
+        let arrival = match self.arrive(event, rules.is_plausible(event.time, received_at)) {
             Ok(Arrival::Duplicate) => return Applied::Duplicate,
             Ok(Arrival::TooSparse) => return Applied::Rejected(Reason::SequenceTooSparse),
+            Ok(arrival) => arrival,
             Err(reason) => return Applied::Rejected(reason),
-        }
+        };
         let identity = Fingerprint::of(&event.source, &event.id, event.attempt);
         if self.recent.contains(identity) {
             return Applied::Duplicate;
+        }
+        if arrival == Arrival::Reused {
+            return Applied::Rejected(Reason::SequenceReused);
         }
         let rated = match rules.check(event, received_at).and_then(|()| rater.rate(event)) {
             Ok(rated) => rated,
@@ -138,9 +148,10 @@ impl PartitionState {
         Applied::Charged(rated)
     }
 
-    fn arrive(&mut self, event: &Event<'_>) -> Result<Arrival, Reason> {
+    fn arrive(&mut self, event: &Event<'_>, is_plausible: bool) -> Result<Arrival, Reason> {
+        let time = if is_plausible { event.time } else { EventTime::MIN };
         match event.sequence {
-            Some(sequence) => self.streams.arrive(&event.source, &event.domain, sequence),
+            Some(sequence) => self.streams.arrive(&event.source, &event.domain, sequence, time),
             None => Ok(Arrival::New),
         }
     }

@@ -44,7 +44,8 @@ impl Gathering {
         *next = message.offset.next();
         batch.range.to = *next;
         self.messages += 1;
-        self.bytes += message.payload.len();
+        // The header is the sender's, too, and may be as long as a message.
+        self.bytes += message.payload.len() + message.content_type.len();
         batch.messages.push(message);
     }
 
@@ -110,5 +111,8 @@ mod tests {
         let mut large = Gathering::default();
         large.add(0, &mut Offset(0), message(0, BYTES_MAX));
         assert!(large.is_full());
+        let mut headed = Gathering::default();
+        headed.add(0, &mut Offset(0), RawMessage { content_type: "x".repeat(BYTES_MAX), ..message(0, 0) });
+        assert!(headed.is_full());
     }
 }

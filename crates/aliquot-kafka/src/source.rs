@@ -110,7 +110,10 @@ impl KafkaSource {
         if let Some(partition) = self.unsought.first() {
             return Err(Error::NotSought { partition: Partition(*partition) });
         }
-        if self.assigning || !self.starts.is_empty() {
+        // While the group waits for an answer to a change, letting partitions go in order to read them anew would be taken
+        // for that answer. The change comes first: nothing is fetched before all of them are carried out.
+        let is_waited_for = self.consumer.context().has_change();
+        if self.assigning || (!self.starts.is_empty() && !is_waited_for) {
             self.start_fetching()?;
         }
         Ok(())

@@ -209,6 +209,37 @@ async fn members_come_and_go_and_nothing_is_lost_or_doubled() {
     assert_eq!(payloads(&taken.messages), (0..20_000).collect::<Vec<_>>());
 }
 
+/// What a pipeline does that somebody else has overtaken: it seeks anew in everything it owns, at any moment of a rebalance.
+#[tokio::test]
+async fn reading_anew_while_members_come_and_go_loses_and_doubles_nothing() {
+    let config = topic(6, &[]).await;
+    produce(&config, 0, 20_000).await;
+    let mut taken = Taken::default();
+    let mut members = vec![Member::join(&config)];
+    let all = async {
+        while taken.count() < 20_000 || members.len() < 3 || members.iter().any(|member| member.owned.len() != 2) {
+            if members.len() < 3 && taken.count() > members.len() * 4_000 {
+                members.push(Member::join(&config));
+            }
+            for member in &mut members {
+                let before = taken.count();
+                member.step(&mut taken).await;
+                if taken.count() > before {
+                    for partition in member.owned.clone() {
+                        let at = taken.positions.get(&partition).copied().unwrap_or_default();
+                        member.source.seek(partition, at).await.unwrap();
+                    }
+                }
+            }
+            let owned: usize = members.iter().map(|member| member.owned.len()).sum();
+            let distinct: BTreeSet<_> = members.iter().flat_map(|member| &member.owned).collect();
+            assert_eq!(owned, distinct.len(), "one owner at a time");
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("the group never settled");
+    assert_eq!(payloads(&taken.messages), (0..20_000).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_member_that_stops_pulling_loses_its_partitions_hears_of_it_and_comes_back() {
     let mut config = topic(2, &[]).await;

@@ -1,7 +1,7 @@
 //! What goes wrong with the lake, and what the pipeline may do about it.
 
 use aliquot_core::ports::{Fault, Kind};
-use aliquot_core::position::Place;
+use aliquot_core::position::{Offset, Partition, Place};
 use deltalake::DeltaTableError;
 
 use crate::table::TableName;
@@ -44,6 +44,16 @@ pub enum Error {
     OutsideRanges {
         /// The row.
         place: Place,
+    },
+    /// A commit begins behind what the lake holds: the position would pass rows that were never written.
+    #[error("the lake holds partition {} up to offset {}, but a commit of it begins at {}: what lies between would be missing for ever; restart, so that reading begins where the lake is", .partition.0, .held.0, .from.0)]
+    Hole {
+        /// The partition.
+        partition: Partition,
+        /// The first offset that is not held.
+        held: Offset,
+        /// Where the commit begins.
+        from: Offset,
     },
     /// The rows do not fit the columns.
     #[error("cannot lay out rows for lake table {table}: {source}")]
@@ -89,6 +99,7 @@ impl Fault for Error {
             Self::Contended { .. } | Self::Worker(_) => Kind::Retry,
             Self::Columns { .. }
             | Self::OutsideRanges { .. }
+            | Self::Hole { .. }
             | Self::Arrow { .. }
             | Self::Parquet { .. }
             | Self::Path(_) => Kind::Halt,

@@ -60,6 +60,14 @@ impl News<'_> {
         ends.filter(|(partition, to)| self.held.get(partition).is_some_and(|held| held < to)).collect()
     }
 
+    /// A partition of which the range begins behind what is held, and what is held of it.
+    fn hole(&self) -> Option<(Partition, Offset, Offset)> {
+        let mut starts = self.ranges.iter().map(|(partition, range)| (*partition, range.from));
+        starts.find_map(|(partition, from)| {
+            self.held.get(&partition).filter(|held| **held < from).map(|held| (partition, *held, from))
+        })
+    }
+
     /// A name for files of this commit: the first partition that moves and its new offsets.
     fn stem(&self, version: u64) -> String {
         let first = self.moved().pop_first().map(|(partition, to)| {
@@ -82,6 +90,19 @@ impl Lake {
         let columns = rejects::to_batch(&[], &[]).map_err(arrow(TableName::Rejects))?.schema();
         let rejects = Box::pin(Table::open(dir, TableName::Rejects, &columns)).await?;
         Ok(Self { requests, rejects })
+    }
+
+    /// Only the position of `requests` counts: that of `rejects` stands still while there are none.
+    async fn check_holes(&mut self, commit: &Commit) -> Result<(), Error> {
+        if news(&mut self.requests, commit).await?.hole().is_none() {
+            return Ok(());
+        }
+        // Perhaps others have filled it since the log was read.
+        self.requests.refresh().await?;
+        match news(&mut self.requests, commit).await?.hole() {
+            Some((partition, held, from)) => Err(Error::Hole { partition, held, from }),
+            None => Ok(()),
+        }
     }
 
     async fn commit_rejects(&mut self, commit: &Commit) -> Result<(), Error> {
@@ -145,6 +166,7 @@ impl Sink for Lake {
 
     async fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
         check_ranges(commit)?;
+        self.check_holes(commit).await?;
         Box::pin(self.commit_rejects(commit)).await?;
         Box::pin(self.commit_requests(commit)).await
     }
@@ -182,7 +204,10 @@ async fn write(table: &Table, day: i32, stem: &str, batch: RecordBatch) -> Resul
 }
 
 fn check_ranges(commit: &Commit) -> Result<(), Error> {
-    let inside = |place: &Place| commit.ranges.get(&place.partition).is_some_and(|range| place.offset < range.to);
+    let inside = |place: &Place| {
+        let range = commit.ranges.get(&place.partition);
+        range.is_some_and(|range| (range.from..range.to).contains(&place.offset))
+    };
     let charged = commit.charges.rows().iter().map(|row| row.place);
     let rejected = commit.rejects.iter().map(|row| row.place);
     match charged.chain(rejected).find(|place| !inside(place)) {

@@ -1,12 +1,13 @@
 //! The lake: rated requests and rejected messages as two Delta tables that any Delta reader can read. It writes, compacts and
 //! remembers positions; it prices nothing, and it answers no question (see `aliquot-query`).
 //!
-//! Reading order: the sink, one table and its commits, one data file, the columns, and the upkeep.
+//! Reading order: the sink, one table and its commits, one data file, the columns, the upkeep, and the reader.
 #![deny(missing_docs)]
 
 mod error;
 mod lake;
 mod maintain;
+mod reader;
 
 mod data_file;
 mod table;
@@ -21,4 +22,6 @@ mod tests;
 pub use error::Error;
 pub use lake::Lake;
 pub use maintain::{Maintained, Upkeep};
+pub use reader::Reader;
+pub use requests::quantity_column;
 pub use table::TableName;

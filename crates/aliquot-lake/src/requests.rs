@@ -33,8 +33,8 @@ const fn part_of(class: Class) -> usize {
     }
 }
 
-/// The column of a class's quantity.
-pub(crate) fn quantity_column(class: Class) -> String {
+/// The column of the table `requests` that holds a class's quantity.
+pub fn quantity_column(class: Class) -> String {
     match class {
         Class::WebSearches | Class::Requests | Class::GpuMicros | Class::CacheStorage => class.name().to_owned(),
         _ => format!("{}_tokens", class.name()),

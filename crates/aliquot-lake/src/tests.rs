@@ -20,7 +20,7 @@ use deltalake::DeltaTable;
 use futures::TryStreamExt;
 
 use crate::table::load;
-use crate::{Error, Lake, TableName, Upkeep, requests};
+use crate::{Error, Lake, Reader, TableName, Upkeep, requests};
 
 /// 2026-03-01T00:00:00Z.
 const START: EventTime = EventTime(1_772_323_200_000_000);
@@ -42,7 +42,7 @@ fn event(offset: i64) -> (Event<'static>, Rated) {
         2 => Some("acme".into()),
         _ => Some("initech".into()),
     };
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         rated.unpriced = Some(Unpriced::UnknownClass);
     }
     let event = Event {
@@ -55,9 +55,9 @@ fn event(offset: i64) -> (Event<'static>, Rated) {
         provider: "self".into(),
         request_model: "m-latest".into(),
         response_model: Some("m-1".into()),
-        feature: (number % 2 == 0).then(|| "search".into()),
+        feature: (number.is_multiple_of(2)).then(|| "search".into()),
         http_status: Some(200),
-        usage: Usage { parts, cache_reported: number % 2 == 0, ..Usage::default() },
+        usage: Usage { parts, cache_reported: number.is_multiple_of(2), ..Usage::default() },
         prefix: Some(PrefixChain { block_tokens: 16, sampled_of: 1, blocks: vec![1, number] }),
         queue: Some(Micros(5)),
         ..Event::default()
@@ -244,6 +244,21 @@ async fn a_partition_that_came_back_is_not_judged_by_memory() {
     assert_holds(dir.path(), &[(0, 40), (1, 10)]).await;
 }
 
+#[tokio::test]
+async fn a_position_never_passes_rows_that_were_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lake = open(dir.path()).await;
+    lake.commit(&commit(0, 0, 10)).await.unwrap();
+    let error = lake.commit(&commit(0, 11, 20)).await.unwrap_err();
+    assert!(matches!(error, Error::Hole { held: Offset(10), from: Offset(11), .. }), "{error}");
+    assert_eq!(error.kind(), Kind::Halt);
+    assert_holds(dir.path(), &[(0, 10)]).await;
+    // What looks like a hole to one that has not read the log for a while is none if another has filled it.
+    open(dir.path()).await.commit(&commit(0, 10, 30)).await.unwrap();
+    lake.commit(&commit(0, 30, 40)).await.unwrap();
+    assert_holds(dir.path(), &[(0, 40)]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_writers_of_one_partition_write_each_row_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -359,6 +374,9 @@ async fn what_cannot_be_right_is_refused() {
     let error = lake.commit(&outside).await.unwrap_err();
     assert!(matches!(error, Error::OutsideRanges { place } if place.offset == Offset(4)), "{error}");
     assert_eq!(error.kind(), Kind::Halt);
+    outside.ranges.insert(Partition(0), OffsetRange { from: Offset(1), to: Offset(5) });
+    let error = lake.commit(&outside).await.unwrap_err();
+    assert!(matches!(error, Error::OutsideRanges { place } if place.offset == Offset(0)), "{error}");
     drop(lake);
 
     std::fs::rename(dir.path().join("rejects"), dir.path().join("requests.old")).unwrap();
@@ -403,4 +421,18 @@ fn the_documents_list_exactly_the_columns() {
         let columns: Vec<_> = std::iter::once(("date", "date".to_owned())).chain(columns).collect();
         assert_eq!(documented, columns);
     }
+}
+
+#[tokio::test]
+async fn a_reader_waits_for_the_lake_and_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut reader = Reader::new(dir.path());
+    assert!(reader.newest().await.unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    open(dir.path()).await.commit(&commit(0, 0, 10)).await.unwrap();
+    let tables = reader.newest().await.unwrap();
+    assert_eq!(tables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), TableName::ALL);
+    let wanted = requests::to_batch(&Charges::default(), &[]).unwrap().num_columns() + 1;
+    assert_eq!(tables[0].1.schema().fields().len(), wanted, "the columns of the files and the partition column");
 }

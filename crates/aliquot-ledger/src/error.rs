@@ -70,6 +70,16 @@ pub enum Error {
     /// The ledger was opened for reading only.
     #[error("the ledger was opened for reading only; open it for writing")]
     ReadOnly,
+    /// The ledger's positions are those of another event log.
+    #[error(
+        "the ledger's positions are those of {claimed}, not of {offered}; use that log, or another data directory: offsets mean nothing in another log"
+    )]
+    OtherLog {
+        /// The log it has.
+        claimed: String,
+        /// The log it was offered.
+        offered: String,
+    },
     /// Messages between the ledger's position and the commit are missing.
     #[error("the ledger holds partition {} up to offset {}, the commit begins at {}: what lies between would be missing; restart, so that reading resumes at the ledger's position, and restore the log if it does not reach back that far", .partition.0, .held.0, .from.0)]
     Hole {
@@ -168,6 +178,7 @@ impl Fault for Error {
             | Self::Migrate { .. }
             | Self::ReadOnly
             | Self::Hole { .. }
+            | Self::OtherLog { .. }
             | Self::Uncut { .. }
             | Self::OutsideRanges { .. }
             | Self::RatedAlready { .. }
@@ -179,11 +190,26 @@ impl Fault for Error {
     }
 }
 
+/// What may be done about a failure of the database: by the pipeline, and by people.
+type Trouble = (Kind, &'static str);
+
+const LOCKED: Trouble =
+    (Kind::Retry, "another process or a long read holds it; this is tried again, stop the other process if it goes on");
+const DISK: Trouble = (Kind::Retry, "check the disk and its free space");
+const DAMAGED: Trouble =
+    (Kind::Halt, "the file is damaged or not a ledger; restore it from a backup or choose another");
+const OTHER: Trouble = (Kind::Halt, "check that the file and its directory are there and writable");
+
+/// Whether somebody else holds the lock.
+pub(crate) fn is_locked(source: &sqlx::Error) -> bool {
+    trouble_of(source) == LOCKED
+}
+
 fn advice(source: &sqlx::Error) -> &'static str {
     trouble_of(source).1
 }
 
-/// What may be done about a failure of the database: by the pipeline, and by people.
+/// Sorts failures of the database by what may be done about them.
 ///
 /// | SQLite's code | meaning | kind |
 /// |---|---|---|
@@ -191,15 +217,7 @@ fn advice(source: &sqlx::Error) -> &'static str {
 /// | 10, 13 | the disk fails, or is full | retry: nothing was written, and disks are mended |
 /// | 11, 26 | not a database, or a damaged one | halt |
 /// | others | no right to write, no such file, a defect of ours | halt |
-fn trouble_of(source: &sqlx::Error) -> (Kind, &'static str) {
-    const LOCKED: (Kind, &str) = (
-        Kind::Retry,
-        "another process or a long read holds it; this is tried again, stop the other process if it goes on",
-    );
-    const DISK: (Kind, &str) = (Kind::Retry, "check the disk and its free space");
-    const DAMAGED: (Kind, &str) =
-        (Kind::Halt, "the file is damaged or not a ledger; restore it from a backup or choose another");
-    const OTHER: (Kind, &str) = (Kind::Halt, "check that the file and its directory are there and writable");
+fn trouble_of(source: &sqlx::Error) -> Trouble {
     match source {
         sqlx::Error::PoolTimedOut => LOCKED,
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => DISK,

@@ -11,12 +11,16 @@ use aliquot_core::position::Positions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 
-use crate::error::Error;
+use crate::error::{Error, is_locked};
 use crate::schema;
 
 /// How long a call waits for another process's lock before it fails with a kind that says "again": several times the longest
 /// commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often, and how far apart, a new file is tried to be opened that another process is just making: that takes milliseconds.
+const CONNECT_ATTEMPTS_MAX: u32 = 50;
+const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Reading connections: enough that a slow report holds up nobody; each has a thread and a page cache of 2 MB.
 const READERS_MAX: u32 = 4;
@@ -48,7 +52,7 @@ impl Ledger {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let writer = pool(1).connect_with(options).await.map_err(failed)?;
+        let writer = connect_patiently(options).await.map_err(failed)?;
         let mut transaction = begin_alone(&writer).await.map_err(failed)?;
         Box::pin(schema::migrate(&mut transaction, path)).await?;
         transaction.commit().await.map_err(failed)?;
@@ -90,6 +94,21 @@ impl Ledger {
     /// relies on this. Dropped without a commit, it leaves nothing behind.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         begin_alone(self.writer()?).await.map_err(Error::sql("write to"))
+    }
+}
+
+/// Connects the writer. Switching a new file to the write-ahead log takes a lock that SQLite does not wait for, so that of two
+/// processes that make the ledger at once one is sent away and must come again.
+async fn connect_patiently(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let mut attempts = 1;
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(error) if attempts < CONNECT_ATTEMPTS_MAX && is_locked(&error) => {
+                attempts = attempts.saturating_add(1);
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
+            answer => return answer,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod commit;
 
 mod activations;
 mod books;
+mod log;
 mod partitions;
 mod snapshots;
 mod streams;
@@ -31,4 +32,5 @@ pub use streams::{Gap, STREAMS_MAX};
 pub use totals::TOTALS_MAX;
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests;

@@ -105,7 +105,9 @@ pub(crate) async fn put(
     let reports: Vec<_> = reports.into_iter().collect();
     for chunk in reports.chunks(ROWS_PER_STATEMENT) {
         put_streams(connection, chunk).await?;
-        delete_gaps(connection, chunk).await?;
+    }
+    for (key, _) in &reports {
+        delete_gaps(connection, *key).await?;
     }
     let gaps = reports.iter().flat_map(|(key, report)| report.gaps.iter().map(|gap| (*key, *gap)));
     let gaps: Vec<_> = gaps.collect();
@@ -138,13 +140,20 @@ async fn put_streams(connection: &mut SqliteConnection, reports: &[(Key<'_>, &St
     execute(connection, query, "write the streams of").await
 }
 
-async fn delete_gaps(connection: &mut SqliteConnection, reports: &[(Key<'_>, &StreamReport)]) -> Result<(), Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM gaps WHERE (partition, source, node_epoch, domain) IN (");
-    query.push_values(reports, |mut row, ((partition, source, epoch, domain), _)| {
-        row.push_bind(partition.0).push_bind(*source).push_bind(epoch.cast_signed()).push_bind(*domain);
-    });
-    query.push(")");
-    execute(connection, query, "write the gaps of").await
+/// One statement per stream: with a list of keys of four columns, SQLite would read the whole table.
+async fn delete_gaps(
+    connection: &mut SqliteConnection,
+    (partition, source, epoch, domain): Key<'_>,
+) -> Result<(), Error> {
+    sqlx::query("DELETE FROM gaps WHERE partition = $1 AND source = $2 AND node_epoch = $3 AND domain = $4")
+        .bind(partition.0)
+        .bind(source)
+        .bind(epoch.cast_signed())
+        .bind(domain)
+        .execute(connection)
+        .await
+        .map_err(Error::sql("write the gaps of"))?;
+    Ok(())
 }
 
 async fn insert_gaps(connection: &mut SqliteConnection, gaps: &[(Key<'_>, (u64, u64))]) -> Result<(), Error> {

@@ -122,17 +122,21 @@ struct Addition {
 /// others out meanwhile.
 pub(crate) async fn add(connection: &mut SqliteConnection, totals: Totals) -> Result<(), Error> {
     let addition = |(key, total)| Addition { bytes: total_key::encode(&key), key, total };
-    let mut additions: Vec<Addition> = totals.into_iter().map(addition).collect();
-    for chunk in additions.chunks_mut(TOTALS_PER_STATEMENT) {
-        let held = read(connection, chunk).await?;
-        for addition in &mut *chunk {
-            if let Some(held) = held.get(&addition.bytes) {
-                addition.total = add_up(*held, addition.total)?;
-            }
+    let mut additions = totals.into_iter().map(addition);
+    loop {
+        let chunk: Vec<Addition> = additions.by_ref().take(TOTALS_PER_STATEMENT).collect();
+        if chunk.is_empty() {
+            return Ok(());
         }
-        write(connection, chunk).await?;
+        let held = read(connection, &chunk).await?;
+        let (mut known, new): (Vec<_>, Vec<_>) = chunk.into_iter().partition(|new| held.contains_key(&new.bytes));
+        for addition in &mut known {
+            let held = held.get(&addition.bytes).copied().unwrap_or_default();
+            addition.total = add_up(held, addition.total)?;
+        }
+        write(connection, &known, UPDATE).await?;
+        write(connection, &new, "").await?;
     }
-    Ok(())
 }
 
 async fn read(
@@ -155,12 +159,21 @@ async fn read(
     rows.into_iter().map(|(bytes, quantity, cost)| Ok((bytes, total_of(&quantity, &cost)?))).collect()
 }
 
-async fn write(connection: &mut SqliteConnection, additions: &[Addition]) -> Result<(), Error> {
+/// What an INSERT of known totals ends with. An UPDATE from a list of values would do, but SQLite then reads the whole table.
+const UPDATE: &str =
+    " ON CONFLICT (total_key) DO UPDATE SET quantity = excluded.quantity, cost_pico = excluded.cost_pico";
+
+/// Writes totals of which either all are there already or none is: without the clause for known ones, new ones take a third
+/// less time.
+async fn write(connection: &mut SqliteConnection, rows: &[Addition], conflict: &'static str) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO totals \
          (total_key, hour_us, tenant, provider, model, class, rate_pico, price_book, quantity, cost_pico) ",
     );
-    query.push_values(additions, |mut row, Addition { bytes, key, total }| {
+    query.push_values(rows, |mut row, Addition { bytes, key, total }| {
         row.push_bind(bytes.as_slice())
             .push_bind(key.hour.0)
             .push_bind(key.tenant.as_deref())
@@ -172,8 +185,8 @@ async fn write(connection: &mut SqliteConnection, additions: &[Addition]) -> Res
             .push_bind(total.quantity.to_string())
             .push_bind(total.cost.pico().to_string());
     });
-    query.push(" ON CONFLICT (total_key) DO UPDATE SET quantity = excluded.quantity, cost_pico = excluded.cost_pico");
-    let written = query.build().persistent(is_full(additions)).execute(connection).await;
+    query.push(conflict);
+    let written = query.build().persistent(is_full(rows)).execute(connection).await;
     written.map_err(Error::sql("write the totals of"))?;
     Ok(())
 }

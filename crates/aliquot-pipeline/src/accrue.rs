@@ -30,7 +30,8 @@ impl Accrued {
     /// Counts a message, whatever is in it.
     pub(crate) fn message(&mut self, partition: Partition, message: &RawMessage) {
         let length = message.payload.len();
-        self.bytes = self.bytes.saturating_add(length);
+        // The content type is the sender's, too, and every reject keeps it.
+        self.bytes = self.bytes.saturating_add(length).saturating_add(message.content_type.len());
         self.progress.messages = self.progress.messages.saturating_add(1);
         self.progress.bytes = self.progress.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         self.commit.tallies.entry(partition).or_default();
@@ -80,5 +81,29 @@ impl Accrued {
     /// Charges and rejects.
     pub(crate) fn rows(&self) -> usize {
         self.commit.charges.rows().len().saturating_add(self.commit.rejects.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aliquot_core::position::Offset;
+    use aliquot_core::time::EventTime;
+
+    use super::*;
+
+    #[test]
+    fn a_commit_is_full_by_all_that_senders_can_make_long() {
+        let settings = Settings { commit_bytes_max: 100, ..Settings::default() };
+        for (payload, content_type, full) in [(60, 39, false), (60, 40, true), (0, 100, true), (100, 0, true)] {
+            let mut accrued = Accrued::default();
+            let message = RawMessage {
+                offset: Offset(0),
+                received_at: EventTime(0),
+                content_type: "x".repeat(content_type),
+                payload: vec![0; payload],
+            };
+            accrued.message(Partition(0), &message);
+            assert_eq!(accrued.is_full(&settings), full, "{payload} and {content_type} bytes");
+        }
     }
 }

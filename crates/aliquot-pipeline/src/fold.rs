@@ -195,7 +195,7 @@ fn about(reason: Reason, raw: &[u8]) -> String {
         Reason::PartsDoNotAddUp => "data.usage: the totals and their parts",
         Reason::Overflow => "data.usage",
         Reason::SequenceTooSparse => "nodeseq",
-        Reason::EpochRetired => "nodeepoch",
+        Reason::EpochRetired | Reason::SequenceReused => "nodeepoch",
         _ => "",
     };
     let elsewhere = if raw.is_empty() { "; the message is kept with its first refused event" } else { "" };

@@ -6,7 +6,7 @@ pub mod random;
 
 pub mod cache;
 pub mod node;
-pub mod service;
+pub mod pace;
 
 pub mod truth;
 
@@ -17,3 +17,7 @@ pub mod payload;
 pub mod trace;
 
 pub mod replay;
+
+pub mod fleet;
+
+pub mod load;

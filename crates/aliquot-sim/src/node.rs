@@ -100,7 +100,7 @@ impl Node {
             Cache::Vllm(cache) => cache,
         };
         self.clock = self.clock.max(at);
-        while let Some(ended) = self.running.pop_if_ended(self.clock) {
+        while let Some(ended) = pop_ended(&mut self.running, self.clock) {
             cache.finish(ended.run);
         }
         let full = demand.full_blocks(demand.prompt_tokens).min(demand.blocks.len());
@@ -129,17 +129,12 @@ impl Node {
     }
 }
 
-trait PopIfEnded {
-    fn pop_if_ended(&mut self, now: Micros) -> Option<Running>;
-}
-
-impl PopIfEnded for BinaryHeap<Running> {
-    fn pop_if_ended(&mut self, now: Micros) -> Option<Running> {
-        if self.peek()?.end > now {
-            return None;
-        }
-        self.pop()
+/// Takes out the request that ends first, if it has ended by `now`.
+fn pop_ended(running: &mut BinaryHeap<Running>, now: Micros) -> Option<Running> {
+    if running.peek()?.end > now {
+        return None;
     }
+    running.pop()
 }
 
 /// The first to end is the greatest; of those that end together, the first admitted.

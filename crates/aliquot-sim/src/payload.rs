@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aliquot_core::event::Event;
 use aliquot_core::ports::Outgoing;
 use aliquot_core::time::EventTime;
-use aliquot_wire::json;
+use aliquot_wire::{arrow, json};
 
 use crate::Emitted;
 
@@ -23,6 +23,8 @@ pub enum Encoding {
     Json,
     /// A JSON array.
     JsonBatch,
+    /// An Arrow stream.
+    Arrow,
 }
 
 impl Encoding {
@@ -31,6 +33,7 @@ impl Encoding {
         match self {
             Self::Json => aliquot_wire::JSON,
             Self::JsonBatch => aliquot_wire::JSON_BATCH,
+            Self::Arrow => aliquot_wire::ARROW,
         }
     }
 
@@ -39,6 +42,7 @@ impl Encoding {
         match self {
             Self::Json => events.first().map(json::encode).unwrap_or_default(),
             Self::JsonBatch => json::encode_batch(events),
+            Self::Arrow => arrow::encode(events),
         }
     }
 }
@@ -64,7 +68,7 @@ impl Packer {
     pub const fn new(encoding: Encoding, events_max: usize) -> Self {
         let events_max = match encoding {
             Encoding::Json => 1,
-            Encoding::JsonBatch => events_max,
+            Encoding::JsonBatch | Encoding::Arrow => events_max,
         };
         Self { encoding, events_max, open: BTreeMap::new() }
     }
@@ -133,7 +137,11 @@ mod tests {
 
     #[test]
     fn a_message_holds_one_domain_in_order() {
-        let mut packer = Packer::new(Encoding::JsonBatch, 2);
+        [Encoding::JsonBatch, Encoding::Arrow].into_iter().for_each(holds_one_domain_in_order);
+    }
+
+    fn holds_one_domain_in_order(encoding: Encoding) {
+        let mut packer = Packer::new(encoding, 2);
         assert_eq!(packer.push(emitted("a", 1, 0)), None);
         assert_eq!(packer.push(emitted("b", 2, 0)), None);
         let full = packer.push(emitted("a", 3, 0)).unwrap();

@@ -16,6 +16,11 @@ impl Random {
         Self(hash(seed, purpose))
     }
 
+    /// The stream of `seed` for the thing with that number.
+    pub const fn numbered(seed: u64, number: u64) -> Self {
+        Self(pair(seed, number))
+    }
+
     /// The next number.
     pub const fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);

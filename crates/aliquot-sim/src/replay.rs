@@ -4,7 +4,7 @@
 //! |---|---|
 //! | node of a request | hash of its session, one of `nodes`: a session stays on its node |
 //! | tenant of a request | hash of its session and the seed, one of `tenants`, the k-th with weight 1/k; an assignment of ours, never the source's |
-//! | service time | the trace's, else the formula of [`crate::service`] on the tokens that were no hits |
+//! | service time | the trace's, else the formula of [`crate::pace`] on the tokens that were no hits |
 //! | time of an event | end of its request, from `start` on |
 //! | order of events | by end; those that end together in the order of their requests |
 //! | sequence | one epoch; consecutive per node, whose only cache domain bears its name |
@@ -26,8 +26,8 @@ pub use tenants::Tenants;
 
 use crate::Emitted;
 use crate::node::{Admitted, Demand, Engine, Node};
+use crate::pace::{self, plus};
 use crate::random::{hash, pair, scaled};
-use crate::service::{self, plus};
 use crate::trace::{Error, Format, Request};
 use crate::truth::Truth;
 
@@ -55,6 +55,8 @@ pub struct Settings {
     pub sampled_of: NonZeroU32,
     /// As what the usage is reported.
     pub billing: Billing,
+    /// The nodes' common name: two traces come from different nodes.
+    pub fleet: String,
     /// The model's name where the trace gives none.
     pub model: String,
 }
@@ -75,6 +77,7 @@ impl Settings {
                 Format::ClaudeCode => Billing::Anthropic,
                 Format::Mooncake | Format::Azure => Billing::OwnGpus,
             },
+            fleet: format.name().to_owned(),
             model: match format {
                 Format::ClaudeCode => "claude",
                 Format::Mooncake => "kimi",
@@ -125,7 +128,7 @@ impl<R: Iterator<Item = Result<Request, Error>>> Replay<R> {
     /// A replay of `requests`, which come in order of arrival.
     pub fn new(requests: R, settings: Settings) -> Self {
         let lane = |number: u32| Lane {
-            name: format!("node-{number}"),
+            name: format!("{}/node-{number}", settings.fleet),
             node: Node::new(settings.engine, settings.capacity_blocks),
             next_seq: 0,
         };
@@ -195,10 +198,10 @@ impl<R: Iterator<Item = Result<Request, Error>>> Replay<R> {
         let computed = request.prompt_tokens.saturating_sub(cached.unwrap_or_default());
         let queue = Micros(admitted.start.0.saturating_sub(request.at.0));
         let service = request.duration.unwrap_or_else(|| {
-            let first = request.ttft.unwrap_or_else(|| service::ttft(computed));
-            plus(first, service::decode(request.output_tokens))
+            let first = request.ttft.unwrap_or_else(|| pace::ttft(computed));
+            plus(first, pace::decode(request.output_tokens))
         });
-        let ttft = request.ttft.or_else(|| request.duration.is_none().then(|| service::ttft(computed)));
+        let ttft = request.ttft.or_else(|| request.duration.is_none().then(|| pace::ttft(computed)));
         let end = plus(admitted.start, service);
         let name = &self.nodes[lane_idx].name;
         let model = if request.model.is_empty() { &self.settings.model } else { &request.model };
@@ -296,3 +299,6 @@ impl PartialEq for Ended {
 }
 
 impl Eq for Ended {}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,8 @@ use std::path::Path;
 
 use aliquot_core::time::Micros;
 
-pub use lines::{LINE_BYTES_MAX, Lines};
+use lines::Lines;
+pub use lines::{LINE_BYTES_MAX, plain};
 
 /// A recorded request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl Format {
     /// Reads a trace, plain or compressed with zstd.
     ///
     /// # Errors
-    /// When the first bytes cannot be read.
+    /// When its first bytes cannot be read.
     pub fn read(self, input: impl Read + Send + 'static, stagger: Micros) -> Result<Requests, Error> {
         Ok(self.requests(Lines::read(input)?, stagger))
     }
@@ -149,7 +150,7 @@ pub enum Error {
         line: u64,
     },
     /// A line is not what the format says.
-    #[error("line {line} is no record of a {} trace: {detail}", format.name())]
+    #[error("line {line} is no record of the {} trace: {detail}", format.name())]
     Record {
         /// Counted from 1.
         line: u64,
@@ -166,3 +167,6 @@ fn from_seconds(seconds: f64) -> Option<Micros> {
     const SECONDS_MAX: f64 = 1e8;
     (0.0..SECONDS_MAX).contains(&seconds).then(|| Micros((seconds * 1e6).round() as i64))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,16 @@ pub struct Reported {
 }
 
 impl Reported {
+    /// What parts of usage say about the cache.
+    pub fn of(parts: &ByClass<u64>) -> Self {
+        Self { read: parts.get(Class::CacheRead), prompt: parts.sum_of(&Class::PROMPT).unwrap_or_default() }
+    }
+
+    /// Both together.
+    pub const fn and(self, other: Self) -> Self {
+        Self { read: self.read + other.read, prompt: self.prompt + other.prompt }
+    }
+
     /// The share that was read; `None` if nothing is reported.
     pub fn hit_rate(self) -> Option<f64> {
         (self.prompt > 0).then(|| rough(self.read) / rough(self.prompt))
@@ -72,14 +82,30 @@ impl Truth {
         add(self.sums.entry(line).or_insert(ByClass::all(0)), &event.usage.parts);
         if event.usage.cache_reported {
             let reported = self.reported.entry(event.tenant.clone()).or_default();
-            reported.read += event.usage.parts.get(Class::CacheRead);
-            reported.prompt += event.usage.parts.sum_of(&Class::PROMPT).unwrap_or_default();
+            *reported = reported.and(Reported::of(&event.usage.parts));
         }
     }
 
     /// Counts an event whose identity has been there.
     pub const fn count_resend(&mut self) {
         self.events += 1;
+    }
+
+    /// Adds another run of events, none of which is in this one.
+    pub fn absorb(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.events += other.events;
+        self.malformed += other.malformed;
+        self.block_refs += other.block_refs;
+        self.block_hits += other.block_hits;
+        self.blocks_reinserted += other.blocks_reinserted;
+        for (line, parts) in &other.sums {
+            add(self.sums.entry(line.clone()).or_insert(ByClass::all(0)), parts);
+        }
+        for (tenant, more) in &other.reported {
+            let reported = self.reported.entry(tenant.clone()).or_default();
+            *reported = reported.and(*more);
+        }
     }
 
     /// Events that must be dropped as duplicates.
@@ -110,10 +136,7 @@ impl Truth {
 
     /// Cache reports of all tenants.
     pub fn all_reported(&self) -> Reported {
-        self.reported.values().fold(Reported::default(), |sum, reported| Reported {
-            read: sum.read + reported.read,
-            prompt: sum.prompt + reported.prompt,
-        })
+        self.reported.values().fold(Reported::default(), |sum, reported| sum.and(*reported))
     }
 }
 

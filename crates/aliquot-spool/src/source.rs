@@ -55,12 +55,19 @@ impl SpoolSource {
         turns.find_map(due)
     }
 
-    async fn read(&mut self, partition: Partition, from: Offset, extent: Extent) -> Result<RawBatch, Error> {
+    pub(crate) async fn read(&mut self, partition: Partition, from: Offset, extent: Extent) -> Result<RawBatch, Error> {
         if from.0 < extent.start {
             return Err(Error::Trimmed { partition, start: Offset(extent.start), wanted: from });
         }
         let log = self.spool.log();
         let messages = blocking(move || Ok(log.read(partition, from, Offset(extent.end))?)).await?;
+        // The log has no holes, so whatever is missing at the beginning was trimmed since the extent was looked at.
+        match messages.first().map(|first| first.offset) {
+            Some(first) if first == from => {}
+            first => {
+                return Err(Error::Trimmed { partition, start: first.unwrap_or(Offset(extent.end)), wanted: from });
+            }
+        }
         let to = messages.last().map_or(Offset(extent.end), |last| last.offset.next());
         // Only now, with nothing left to wait for: a pull that is dropped earlier has taken nothing.
         self.last = partition;

@@ -19,8 +19,8 @@ const ORDERS_MAX: usize = 64;
 pub struct Limits {
     /// Beyond this, appending fails with an error that says to try again.
     pub bytes_max: u64,
-    /// Acknowledged messages are dropped, oldest first, while the log holds more than this. Keeping some lets a store that
-    /// lost its newest state go back to an older one.
+    /// Acknowledged messages are dropped, the oldest of the fullest partition first, while the log holds more than this.
+    /// Keeping some lets a store that lost its newest state go back to an older one.
     pub keep_bytes: u64,
 }
 

@@ -229,6 +229,40 @@ async fn acknowledged_messages_are_kept_while_there_is_room() {
 }
 
 #[tokio::test]
+async fn a_quiet_partition_keeps_what_it_has_while_a_busy_one_is_trimmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { bytes_max: 1_000_000, keep_bytes: 20_000 };
+    let spool = Spool::open(dir.path(), PARTITIONS, limits).await.unwrap();
+    let of = |key: &str, count: u32| (0..count).map(|n| Outgoing { key: key.to_owned(), ..message(n) }).collect();
+    let (quiet, busy) = ("domain-0", "domain-1");
+    let [quiet_at, busy_at] = [quiet, busy].map(|key| partition_of(key, PARTITIONS.into()));
+    assert_ne!(quiet_at, busy_at);
+    spool.outlet().append(of(quiet, 20)).await.unwrap();
+    for _ in 0..20 {
+        spool.outlet().append(of(busy, 200)).await.unwrap();
+        spool.source(Mode::Finite).acknowledge(&spool.ends()).await.unwrap();
+    }
+    assert!(spool.bytes() <= 20_000);
+    assert_eq!(spool.starts()[&quiet_at], Offset(0), "the quiet one was trimmed for the busy one");
+    assert!(spool.starts()[&busy_at] > Offset(0));
+}
+
+#[tokio::test]
+async fn what_is_trimmed_under_a_reader_is_an_error_and_no_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(dir.path(), 1, Limits { bytes_max: 1_000_000, keep_bytes: 0 }).await.unwrap();
+    spool.outlet().append(messages(0, 100)).await.unwrap();
+    let stale = spool.extents().borrow()[0];
+    let mut reader = spool.source(Mode::Finite);
+    for acknowledged in [50, 100] {
+        let positions = Positions::from([(Partition(0), Offset(acknowledged))]);
+        spool.source(Mode::Finite).acknowledge(&positions).await.unwrap();
+        let error = reader.read(Partition(0), Offset(10), stale).await.unwrap_err();
+        assert!(matches!(error, Error::Trimmed { start, .. } if start.0 == acknowledged), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn misuse_is_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let spool = open(dir.path()).await;

@@ -92,31 +92,29 @@ impl Writer {
         }
     }
 
-    /// Drops acknowledged messages, the oldest of each partition in turn, until the log holds no more than it should keep.
+    /// Drops acknowledged messages until the log holds no more than it should keep: each time the oldest of the partition
+    /// that holds most. A quiet partition keeps what it has; the states of it that a store may have to go back to are old.
     fn trim(&mut self, positions: &Positions) -> Result<(), Error> {
-        let mut moved = true;
-        while moved {
-            moved = false;
-            for (partition, position) in positions {
-                if self.held() <= self.limits.keep_bytes {
-                    return Ok(());
-                }
-                moved |= self.trim_some(*partition, position.0)?;
-            }
+        if let Some(unknown) = positions.keys().find(|partition| self.extent(**partition).is_none()) {
+            return Err(Error::NoSuchPartition(*unknown));
+        }
+        while self.held() > self.limits.keep_bytes {
+            let droppable = positions.iter().filter_map(|(partition, acknowledged)| {
+                let extent = self.extent(*partition)?;
+                let below = acknowledged.0.min(extent.end).min(extent.start.saturating_add(TRIM_MESSAGES_MAX));
+                (below > extent.start).then_some((extent.bytes, *partition, below))
+            });
+            let Some((_, partition, below)) = droppable.max() else { return Ok(()) };
+            let index = usize::try_from(partition.0).unwrap_or(usize::MAX);
+            let extent = self.extents.get_mut(index).ok_or(Error::NoSuchPartition(partition))?;
+            self.log.trim(partition, extent, below)?;
+            self.publish();
         }
         Ok(())
     }
 
-    fn trim_some(&mut self, partition: Partition, acknowledged: i64) -> Result<bool, Error> {
-        let extent = usize::try_from(partition.0).ok().and_then(|index| self.extents.get_mut(index));
-        let extent = extent.ok_or(Error::NoSuchPartition(partition))?;
-        let below = acknowledged.min(extent.end).min(extent.start.saturating_add(TRIM_MESSAGES_MAX));
-        if below <= extent.start {
-            return Ok(false);
-        }
-        self.log.trim(partition, extent, below)?;
-        self.publish();
-        Ok(true)
+    fn extent(&self, partition: Partition) -> Option<Extent> {
+        usize::try_from(partition.0).ok().and_then(|index| self.extents.get(index)).copied()
     }
 
     fn held(&self) -> u64 {

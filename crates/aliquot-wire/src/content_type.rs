@@ -7,6 +7,9 @@ pub const JSON_BATCH: &str = "application/cloudevents-batch+json";
 /// An Arrow IPC stream, one row per event.
 pub const ARROW: &str = "application/vnd.apache.arrow.stream";
 
+/// Bytes of a content type, parameters and all. Ours have 37; what comes near this is no content type.
+pub(crate) const BYTES_MAX: usize = 256;
+
 /// An encoding this version reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {

@@ -4,7 +4,7 @@ use aliquot_core::event::Event;
 use aliquot_core::reject::Reason;
 
 use crate::arrow;
-use crate::content_type::{ARROW, Encoding, JSON, JSON_BATCH};
+use crate::content_type::{ARROW, BYTES_MAX, Encoding, JSON, JSON_BATCH};
 use crate::json;
 use crate::limits::Limits;
 use crate::refusal::{Problem, Refusal};
@@ -25,6 +25,12 @@ pub fn decode(
             payload.len(),
             limits.message_bytes
         );
+        return each(0, Err(Problem::new(Reason::TooLarge, detail).about(payload)));
+    }
+    // Every refused event of a batch is kept with its content type: a long one would be kept thousands of times.
+    if content_type.len() > BYTES_MAX {
+        let length = content_type.len();
+        let detail = format!("the content type has {length} bytes, the limit is {BYTES_MAX}: leave its parameters out");
         return each(0, Err(Problem::new(Reason::TooLarge, detail).about(payload)));
     }
     match Encoding::of(content_type) {

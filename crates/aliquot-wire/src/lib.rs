@@ -1,4 +1,4 @@
-//! Bytes to events and back: CloudEvents JSON, JSON batches and Arrow batches; and the bytes of a partition's state.
+//! Bytes to events and back: CloudEvents JSON, JSON batches and Arrow batches; the bytes of a partition's state; price books.
 //! Decides nothing about an event but whether it can be read. No I/O, no clock, and nothing panics on any input.
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic, clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -29,3 +29,5 @@ mod testing;
 mod timestamp;
 
 pub mod snapshot;
+
+pub mod prices;

@@ -13,7 +13,7 @@ use aliquot_core::position::Offset;
 use aliquot_core::recent_ids::{Fingerprint, RecentIds};
 use aliquot_core::sequence::Arrived;
 use aliquot_core::state::PartitionState;
-use aliquot_core::streams::Streams;
+use aliquot_core::streams::{Epoch, Streams};
 use aliquot_core::time::EventTime;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,7 +24,7 @@ use bytes::{Reader, Writer};
 const MAGIC: &[u8; 8] = b"ALQSTATE";
 
 /// The version this build writes, and the only one it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why bytes are not a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +75,9 @@ pub fn encode(state: &PartitionState) -> Vec<u8> {
         body.text(source);
         body.text(domain);
         body.length(epochs.len());
-        for (epoch, arrived) in epochs {
-            body.u64(*epoch);
+        for (number, Epoch { arrived, latest }) in epochs {
+            body.u64(*number);
+            body.i64(latest.0);
             body.length(arrived.runs().len());
             for (from, to) in arrived.runs() {
                 body.u64(from);
@@ -145,9 +146,10 @@ fn read(reader: &mut Reader<'_>) -> Option<PartitionState> {
         let (source, domain) = (reader.text()?.to_owned(), reader.text()?.to_owned());
         let mut epochs = BTreeMap::new();
         for _ in 0..reader.length()? {
-            let epoch = reader.u64()?;
+            let number = reader.u64()?;
+            let latest = EventTime(reader.i64()?);
             let arrived = read_runs(reader)?;
-            insert_last(&mut epochs, epoch, arrived)?;
+            insert_last(&mut epochs, number, Epoch { arrived, latest })?;
         }
         streams.restore_next(source, domain, epochs)?;
     }

@@ -20,13 +20,12 @@ fn quantity() -> impl Strategy<Value = u64> {
 }
 
 fn usage() -> impl Strategy<Value = Usage> {
-    (prop::collection::vec(quantity(), Class::COUNT), option::of(quantity()), option::of(quantity()), any::<bool>()).prop_map(
-        |(quantities, input_total, output_total, cache_reported)| {
+    (prop::collection::vec(quantity(), Class::COUNT), option::of(quantity()), option::of(quantity()), any::<bool>())
+        .prop_map(|(quantities, input_total, output_total, cache_reported)| {
             let mut parts = ByClass::all(0);
             Class::ALL.into_iter().zip(quantities).for_each(|(class, quantity)| parts.set(class, quantity));
             Usage { parts, input_total, output_total, cache_reported }
-        },
-    )
+        })
 }
 
 fn prefix() -> impl Strategy<Value = PrefixChain> {

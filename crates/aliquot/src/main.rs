@@ -1,1 +1,70 @@
-fn main() {}
+//! Aliquot's binary: reads the command line, runs the command, and turns its outcome into an exit code.
+
+mod aggregate;
+mod audit;
+mod bench;
+mod cli;
+mod clock;
+mod config;
+mod demo;
+mod feed;
+mod http;
+mod messages;
+mod observe;
+mod output;
+mod price;
+mod query;
+mod replay;
+mod rows;
+mod serve;
+mod stop;
+mod stores;
+mod summary;
+mod table;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+/// The answer of an audit is no.
+const NO: u8 = 1;
+/// Something failed.
+const FAILED: u8 = 3;
+
+/// What a command that ran to its end has to say.
+enum Outcome {
+    Well,
+    Not,
+}
+
+fn main() -> ExitCode {
+    // A wrong command line ends here with code 2 and clap's own explanation.
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(Outcome::Well) => ExitCode::SUCCESS,
+        Ok(Outcome::Not) => ExitCode::from(NO),
+        Err(error) => {
+            output::note(&format!("aliquot: {error:#}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    telemetry::start(&cli.log, cli.log_json)?;
+    match cli.command {
+        Command::Demo(args) => Box::pin(demo::run(args)).await?,
+        Command::Serve(args) => Box::pin(serve::run(args)).await?,
+        Command::Replay(args) => Box::pin(replay::run(args)).await?,
+        Command::Query(args) => Box::pin(query::run(args)).await?,
+        Command::Price(command) => Box::pin(price::run(command)).await?,
+        Command::Audit(args) => return Box::pin(audit::run(args)).await,
+        Command::Bench(command) => Box::pin(bench::run(command)).await?,
+    }
+    Ok(Outcome::Well)
+}

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use aliquot_api::{Concurrency, State, router};
+use aliquot_core::event::{Event, Usage};
 use aliquot_core::ports::Kind;
 use aliquot_core::state::Rules;
-use aliquot_wire::{JSON, JSON_BATCH, Limits, decode};
+use aliquot_core::time::EventTime;
+use aliquot_core::usage::Class;
+use aliquot_wire::{ARROW, JSON, JSON_BATCH, Limits, arrow, decode};
 use axum::body::Body;
 use axum::http::Request;
 use tokio::task::JoinSet;
 
-use crate::world::{Log, Mood, ask, event, gateway, gateway_only, post, state, status};
+use crate::world::{Log, Mood, NOW, ask, event, gateway, gateway_only, post, state, status};
 
 const ACCEPTED: &str = r#"202 content-type=application/json x-request-id=00000000000000a1
 {"accepted":1,"rejected":0,"events":[{"index":0,"verdict":"accepted"}]}"#;
@@ -85,6 +88,44 @@ async fn a_good_batch_of_one_domain_goes_as_it_came_and_an_empty_one_not_at_all(
     let answer = ask(&gateway_only(&log), post(JSON_BATCH, "[]")).await;
     assert!(answer.ends_with(r#"{"accepted":0,"rejected":0,"events":[]}"#), "{answer}");
     assert_eq!(log.messages().len(), 1);
+}
+
+fn row(id: &'static str, domain: &'static str, input_total: Option<u64>) -> Event<'static> {
+    let mut usage = Usage { input_total, ..Usage::default() };
+    usage.parts.set(Class::Requests, 1);
+    Event {
+        id: id.into(),
+        source: "node-1".into(),
+        time: EventTime(NOW.0 - 1_000_000),
+        tenant: Some("acme".into()),
+        domain: domain.into(),
+        provider: "openai".into(),
+        request_model: "m".into(),
+        usage,
+        ..Event::default()
+    }
+}
+
+#[tokio::test]
+async fn an_arrow_batch_is_judged_row_by_row_and_goes_as_it_came_or_as_json() {
+    let log = Log::new(Mood::Takes);
+    let router = gateway_only(&log);
+    let whole = arrow::encode(&[row("r0", "a", None), row("r1", "a", None)]);
+    assert_eq!(status(&router, post(ARROW, whole.clone())).await, 202);
+    assert_eq!(
+        log.messages().iter().map(|message| (message.content_type.as_str(), &message.payload)).collect::<Vec<_>>(),
+        [(ARROW, &whole)]
+    );
+
+    let log = Log::new(Mood::Takes);
+    let mixed = arrow::encode(&[row("r0", "b", None), row("r1", "a", Some(9)), row("r2", "a", None)]);
+    let answer = ask(&gateway_only(&log), post(ARROW, mixed)).await;
+    assert!(answer.contains(r#"{"index":1,"verdict":"rejected","reason":"parts_do_not_add_up""#), "{answer}");
+    let json = |id, domain| event(id, domain, "{}");
+    assert_eq!(log.text(), format!("a {JSON_BATCH} [{}]\nb {JSON_BATCH} [{}]\n", json("r2", "a"), json("r0", "b")));
+
+    let answer = ask(&router, post(ARROW, whole[..whole.len() / 2].to_vec())).await;
+    assert!(answer.starts_with("400 ") && answer.contains("unreadable-body"), "{answer}");
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@
 mod world;
 
 mod door;
+mod gaps;
 mod gateway;
 mod operation;
+mod series;
 mod shutdown;
+mod stored;

@@ -56,7 +56,7 @@ async fn requests_and_verdicts_are_counted_without_tenants() {
     {
         status(&router, request).await;
     }
-    let restarted = State { request_ids: aliquot_api::RequestIds::starting_at(0xa1), ..state };
+    let restarted = State { request_ids: aliquot_api::RequestIds::starting_at(EventTime(0xa1)), ..state };
     let expected = format!(
         r#"aliquot_gateway_body_bytes_total {bytes}
 aliquot_gateway_events_total{{outcome="accepted"}} 1
@@ -73,7 +73,10 @@ aliquot_http_requests_total{{method="POST",route="/v1/events",status="202"}} 1
 aliquot_http_requests_total{{method="POST",route="/v1/events",status="400"}} 1
 aliquot_pipeline_commit_rows_total 0
 aliquot_pipeline_commits_total 0
+aliquot_pipeline_fenced_total 0
 aliquot_pipeline_read_bytes_total 0
+aliquot_pipeline_read_messages_total 0
+aliquot_pipeline_retries_total 0
 aliquot_pipeline_unpriced_requests_total 0"#
     );
     assert_eq!(samples(&restarted).await, expected);
@@ -87,9 +90,12 @@ async fn the_pipeline_s_counts_are_taken_over_and_never_go_back() {
         duplicates: 2,
         rejected: [(Reason::Malformed, 3), (Reason::Negative, 1)].into(),
         unpriced: 4,
+        read_messages: 13,
         read_bytes: 9_000,
         commits: 2,
-        commit_rows: 11,
+        retries: 5,
+        fenced: 1,
+        stalled: ["lake"].into(),
         event_time_latest: Some(EventTime(1_769_860_800_999_999)),
         positions: [(Partition(0), Offset(10)), (Partition(1), Offset(5))].into(),
         ends: [(Partition(0), Offset(12))].into(),
@@ -97,7 +103,7 @@ async fn the_pipeline_s_counts_are_taken_over_and_never_go_back() {
     state.metrics.record(&counts);
     // The second partition has gone to another process, and a stale count comes late.
     let positions = [(Partition(0), Offset(12))].into();
-    state.metrics.record(&Counts { charged: 6, positions, ..counts });
+    state.metrics.record(&Counts { charged: 6, positions, stalled: ["ledger"].into(), ..counts });
     assert_eq!(
         samples(&state).await,
         r#"aliquot_gateway_body_bytes_total 0
@@ -107,11 +113,15 @@ aliquot_pipeline_event_time_latest_seconds{} 1769860800
 aliquot_pipeline_events_total{outcome="charged"} 7
 aliquot_pipeline_events_total{outcome="duplicate"} 2
 aliquot_pipeline_events_total{outcome="rejected"} 4
+aliquot_pipeline_fenced_total 1
 aliquot_pipeline_lag_messages{partition="0"} 0
 aliquot_pipeline_position_offset{partition="0"} 12
 aliquot_pipeline_read_bytes_total 9000
+aliquot_pipeline_read_messages_total 13
 aliquot_pipeline_rejects_total{reason="malformed"} 3
 aliquot_pipeline_rejects_total{reason="negative"} 1
+aliquot_pipeline_retries_total 5
+aliquot_pipeline_stalled{part="ledger"} 1
 aliquot_pipeline_unpriced_requests_total 4"#
     );
 }

@@ -108,11 +108,12 @@ pub(crate) fn state() -> State {
     let (_, readiness) = watch::channel(Readiness::READY);
     State {
         clock: Clock::new(|| NOW),
-        request_ids: RequestIds::starting_at(0xa1),
+        request_ids: RequestIds::starting_at(EventTime(0xa1)),
         readiness,
         metrics: Metrics::default(),
         concurrency: Concurrency::default(),
         gateway: None,
+        readers: None,
     }
 }
 

@@ -5,7 +5,7 @@ use aliquot_core::event::Usage;
 use aliquot_core::usage::Class;
 
 use crate::node::Demand;
-use crate::service;
+use crate::pace;
 
 /// Who would have sold the request.
 ///
@@ -43,7 +43,7 @@ impl Billing {
                 let full = prompt - prompt.checked_rem(u64::from(demand.block_tokens)).unwrap_or(prompt);
                 (full.saturating_sub(read).min(rest), 0)
             }
-            Self::OwnGpus => (0, service::gpu_us(rest, demand.output_tokens)),
+            Self::OwnGpus => (0, pace::gpu_us(rest, demand.output_tokens)),
         };
         let parts = [
             (Class::Uncached, rest - written),
@@ -52,7 +52,7 @@ impl Billing {
             (Class::Output, demand.output_tokens),
             (Class::GpuMicros, gpu_us),
         ];
-        service::usage(&parts, cached.is_some())
+        pace::usage(&parts, cached.is_some())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::Error;
@@ -13,8 +13,20 @@ pub const LINE_BYTES_MAX: u64 = 64 << 20;
 /// How every zstd frame begins.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// The input, unpacked if it is compressed with zstd.
+///
+/// # Errors
+/// When its first bytes cannot be read.
+pub fn plain(mut input: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    // A first read shorter than the magic is the end of a file that is no zstd frame, or a pipe nobody compresses into.
+    if input.fill_buf()?.starts_with(&ZSTD_MAGIC) {
+        return Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(input)?)));
+    }
+    Ok(Box::new(input))
+}
+
 /// The lines of one input.
-pub struct Lines {
+pub(super) struct Lines {
     input: Box<dyn BufRead + Send>,
     line: Vec<u8>,
     number: u64,
@@ -25,7 +37,7 @@ impl Lines {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|source| Error::Open { path: path.display().to_string(), source })?;
         Self::read(file)
     }
@@ -34,16 +46,8 @@ impl Lines {
     ///
     /// # Errors
     /// When its first bytes cannot be read.
-    pub fn read(input: impl Read + Send + 'static) -> Result<Self, Error> {
-        let failed = |source| Error::Read { line: 1, source };
-        let mut plain = BufReader::new(input);
-        // A short first read can only be the end of a file shorter than a zstd frame, or of a pipe nobody compresses into.
-        let is_zstd = plain.fill_buf().map_err(failed)?.starts_with(&ZSTD_MAGIC);
-        let input: Box<dyn BufRead + Send> = if is_zstd {
-            Box::new(BufReader::new(zstd::Decoder::with_buffer(plain).map_err(failed)?))
-        } else {
-            Box::new(plain)
-        };
+    pub(super) fn read(input: impl Read + Send + 'static) -> Result<Self, Error> {
+        let input = plain(BufReader::new(input)).map_err(|source| Error::Read { line: 1, source })?;
         Ok(Self { input, line: Vec::new(), number: 0 })
     }
 

@@ -334,7 +334,7 @@ impl<'a> Blocks<'a> {
             return Ok(None);
         }
         let range = self.offsets.range(row).ok_or(Flaw::Dangling)?;
-        if !range.clone().all(|place| is_valid(self.blocks_validity, place)) {
+        if self.blocks_validity.is_some_and(|bits| !range.clone().all(|place| bit(bits, place))) {
             return Err(Flaw::NullInside);
         }
         self.blocks.get(range).map(Some).ok_or(Flaw::Dangling)

@@ -76,7 +76,12 @@ impl Column {
 
     /// The column of that name.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        all().find(|column| column.name == name)
+        let fixed = BEFORE_PARTS.iter().chain(&AFTER_PARTS).find(|column| column.name == name);
+        fixed.copied().or_else(|| Class::from_name(name).map(Self::of_class))
+    }
+
+    fn of_class(class: Class) -> Self {
+        optional(class.name(), Kind::Count(u64::MAX), meaning_of(class))
     }
 }
 
@@ -92,8 +97,8 @@ pub(super) fn schema_of(fields: Vec<Field>) -> Schema {
 
 /// Every column, in the order they are written.
 pub(super) fn all() -> impl Iterator<Item = Column> {
-    let parts = Class::ALL.into_iter().map(|class| optional(class.name(), Kind::Count(u64::MAX), meaning_of(class)));
-    BEFORE_PARTS.into_iter().chain(parts).chain(AFTER_PARTS)
+    let parts = Class::ALL.into_iter().map(Column::of_class);
+    BEFORE_PARTS.iter().copied().chain(parts).chain(AFTER_PARTS.iter().copied())
 }
 
 const fn required(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
@@ -104,7 +109,7 @@ const fn optional(name: &'static str, kind: Kind, meaning: &'static str) -> Colu
     Column { name, kind, need: Need::Optional, meaning }
 }
 
-const BEFORE_PARTS: [Column; 18] = [
+static BEFORE_PARTS: [Column; 18] = [
     required("id", Kind::Id, "stable per logical request; a resend repeats it"),
     required("source", Kind::Name, "the node or proxy that reports"),
     required("time", Kind::Time, "billing time: the end of the request, the same in every resend"),
@@ -129,7 +134,7 @@ const BEFORE_PARTS: [Column; 18] = [
     optional("http_status", Kind::Count(U16_MAX), "HTTP status of the answer"),
 ];
 
-const AFTER_PARTS: [Column; 9] = [
+static AFTER_PARTS: [Column; 9] = [
     optional("input_total", Kind::Count(u64::MAX), "prompt tokens with all cache parts, as reported"),
     optional("output_total", Kind::Count(u64::MAX), "output tokens with reasoning, as reported"),
     optional(

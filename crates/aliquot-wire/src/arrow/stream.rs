@@ -1,6 +1,7 @@
 //! One whole stream, looked through before any row of it counts: the layout, and the buffers of every batch, each inside its
 //! body and long enough for its length. Reads no cell.
 
+use aliquot_core::reject::Reason;
 use arrow_ipc::{Buffer, FieldNode, MessageHeader, RecordBatch, Schema};
 
 use super::cells::{Dictionary, Offsets};
@@ -11,7 +12,6 @@ use super::malformed;
 use crate::cloudevent::{missing_detail, type_problem};
 use crate::limits::Limits;
 use crate::refusal::Problem;
-use aliquot_core::reject::Reason;
 
 /// A stream of which every buffer lies where it should.
 #[derive(Debug)]

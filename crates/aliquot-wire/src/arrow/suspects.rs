@@ -4,12 +4,13 @@
 //! A map is refused as well, because its names are not in the schema. Of strings inside lists and objects, and in
 //! dictionaries, only the longest of the batch is looked at: if it is too long for a label, so is the cell of every row.
 
+use aliquot_core::reject::Reason;
+
 use super::cells::{Dictionaries, Lengths, Presence, longest};
 use super::layout::{Layout, Node, Type, siblings};
 use super::stream::Array;
 use crate::prompt_text::{TEXT_BYTES_MAX, detail, is_text_name};
 use crate::refusal::Problem;
-use aliquot_core::reject::Reason;
 
 const LONG: &str = "is too long for a label";
 

@@ -156,6 +156,12 @@ fn limits_hold() {
         with(r#""usage""#, r#""prefix":{"block_tokens":1,"blocks":"00000000000000010000000000000002"},"usage""#);
     assert_eq!(within(Limits { blocks_per_event: 1, ..all }, JSON, &chain).0, Reason::TooLarge);
     let batch = format!("[{GOOD},{GOOD},{GOOD}]");
+    let parameters = "x".repeat(256 - "; x=".len() - JSON_BATCH.len());
+    let longest = format!("{JSON_BATCH}; x={parameters}");
+    assert!(decoded_within(&all, &longest, batch.as_bytes()).iter().all(Result::is_ok));
+    // One refusal for the whole, and not one for each event with a copy of what is too long.
+    let refused = decoded_within(&all, &format!("{longest}x"), batch.as_bytes());
+    assert!(matches!(refused.as_slice(), [Err((Reason::TooLarge, _, raw))] if raw == batch.as_bytes()), "{refused:?}");
     let two = Limits { events_per_message: 2, ..all };
     let seen = decoded_within(&two, JSON_BATCH, batch.as_bytes());
     assert_eq!(seen.len(), 3);

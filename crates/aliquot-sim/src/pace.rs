@@ -36,19 +36,20 @@ pub fn decode(output: u64) -> Micros {
     micros(output.saturating_mul(WALL_US_PER_DECODE_TOKEN))
 }
 
-/// Usage with these parts and the totals they make.
+/// Usage of one request with these parts and the totals they make.
 pub fn usage(parts: &[(Class, u64)], cache_reported: bool) -> Usage {
     let mut by_class = ByClass::all(0);
     by_class.set(Class::Requests, 1);
     for (class, quantity) in parts {
         by_class.set(*class, *quantity);
     }
-    Usage {
-        parts: by_class,
-        input_total: by_class.sum_of(&Class::PROMPT),
-        output_total: by_class.sum_of(&Class::OUTPUT),
-        cache_reported,
-    }
+    usage_of(by_class, cache_reported)
+}
+
+/// Usage with these parts, all of them, and the totals they make.
+pub fn usage_of(parts: ByClass<u64>, cache_reported: bool) -> Usage {
+    let (input_total, output_total) = (parts.sum_of(&Class::PROMPT), parts.sum_of(&Class::OUTPUT));
+    Usage { parts, input_total, output_total, cache_reported }
 }
 
 /// The sum of two times.

@@ -1,0 +1,215 @@
+//! What is SQLite's own: the file, its schema, its locks, reading it while another process writes, and its documents.
+
+use std::path::Path;
+
+use aliquot_core::ports::{Activations, Fault, Kind, Sink};
+use aliquot_core::position::{Offset, Partition};
+use aliquot_core::prices::BookId;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use super::{Store, commit, contents, slow_sum, spelled};
+use crate::schema::{MIGRATOR, known};
+use crate::{Error, Ledger};
+
+/// A connection that knows nothing of the ledger. It waits for locks: handles that were dropped close in their own time.
+async fn raw(store: &Store) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(store.path()).connect().await.unwrap()
+}
+
+async fn alter(store: &Store, sql: &'static str) {
+    let mut connection = raw(store).await;
+    sqlx::query(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn filled(store: &Store) -> Ledger {
+    let mut ledger = store.open().await;
+    ledger.commit(&commit(0, 0, 30)).await.unwrap();
+    ledger
+}
+
+#[tokio::test]
+async fn a_ledger_of_another_version_is_refused() {
+    let store = Store::new();
+    filled(&store).await.close().await;
+    alter(
+        &store,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (4711, 'later', TRUE, x'00', 0)",
+    )
+    .await;
+    for error in
+        [Ledger::open(&store.path()).await, Ledger::open_read_only(&store.path()).await].map(Result::unwrap_err)
+    {
+        assert!(matches!(error, Error::Newer { found: 4711, .. }), "{error}");
+        assert_eq!(error.kind(), Kind::Halt);
+        assert!(error.to_string().contains("has schema 4711, this version knows up to"), "{error}");
+    }
+    alter(&store, "DELETE FROM _sqlx_migrations").await;
+    let error = Ledger::open_read_only(&store.path()).await.unwrap_err();
+    assert!(matches!(error, Error::Older { found: 0, .. }), "{error}");
+    // A migration that cannot run changes nothing: here its tables are there already.
+    let error = Ledger::open(&store.path()).await.unwrap_err();
+    assert!(matches!(error, Error::Migrate { .. }), "{error}");
+    let migrations: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations").fetch_one(&mut raw(&store).await).await.unwrap();
+    assert_eq!(migrations, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_ledger_is_refused_and_left_alone() {
+    let store = Store::new();
+    let missing = Ledger::open_read_only(&store.path()).await.unwrap_err();
+    assert!(matches!(missing, Error::Missing { .. }), "{missing}");
+    assert!(!store.path().exists());
+
+    std::fs::create_dir_all(store.path().parent().unwrap()).unwrap();
+    let text = "no database, but long enough to be mistaken for one. ".repeat(100);
+    std::fs::write(store.path(), &text).unwrap();
+    for error in
+        [Ledger::open(&store.path()).await, Ledger::open_read_only(&store.path()).await].map(Result::unwrap_err)
+    {
+        assert!(error.to_string().contains("not a ledger"), "{error}");
+        assert_eq!(error.kind(), Kind::Halt);
+    }
+    assert_eq!(std::fs::read_to_string(store.path()).unwrap(), text);
+
+    std::fs::write(store.path(), "").unwrap();
+    let error = Ledger::open_read_only(&store.path()).await.unwrap_err();
+    assert!(matches!(error, Error::Foreign { .. }), "{error}");
+    alter(&store, "CREATE TABLE other (a INTEGER)").await;
+    for error in
+        [Ledger::open(&store.path()).await, Ledger::open_read_only(&store.path()).await].map(Result::unwrap_err)
+    {
+        assert!(matches!(error, Error::Foreign { .. }), "{error}");
+    }
+
+    let directory = Ledger::open(store.0.path()).await.unwrap_err();
+    assert_eq!(directory.kind(), Kind::Halt, "{directory}");
+    assert!(directory.to_string().contains("check that the file"), "{directory}");
+}
+
+#[tokio::test]
+async fn a_reader_follows_a_writer_and_may_not_write() {
+    let store = Store::new();
+    let mut ledger = filled(&store).await;
+    let mut reader = Ledger::open_read_only(&store.path()).await.unwrap();
+    assert_eq!(contents(&reader).await, contents(&ledger).await);
+    ledger.commit(&commit(0, 30, 50)).await.unwrap();
+    assert_eq!(spelled(&reader.totals(None, None).await.unwrap()), slow_sum(&[(0, 50)]));
+
+    let refused = [
+        reader.commit(&commit(0, 50, 60)).await,
+        reader.activate(Partition(0), Offset(50), BookId(1)).await,
+        reader.positions(&[Partition(0)]).await.map(drop),
+    ];
+    for refused in refused {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::ReadOnly) && error.kind() == Kind::Halt, "{error}");
+    }
+    // Closed by everybody, the file holds everything by itself.
+    reader.close().await;
+    ledger.close().await;
+    let copy = store.0.path().join("copy.sqlite");
+    std::fs::copy(store.path(), &copy).unwrap();
+    let copy = Ledger::open_read_only(&copy).await.unwrap();
+    assert_eq!(spelled(&copy.totals(None, None).await.unwrap()), slow_sum(&[(0, 50)]));
+}
+
+#[tokio::test]
+async fn a_held_lock_means_try_again() {
+    let store = Store::new();
+    let ledger = filled(&store).await;
+    let transaction = ledger.begin().await.unwrap();
+    let mut other = raw(&store).await;
+    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut other).await.unwrap();
+    let busy = other.begin_with("BEGIN IMMEDIATE").await.map(drop).unwrap_err();
+    let error = Error::sql("write to")(busy);
+    assert_eq!(error.kind(), Kind::Retry, "{error}");
+    assert!(error.to_string().contains("this is tried again"), "{error}");
+    drop(transaction);
+    // Whoever left without a commit left nothing behind, not even the lock: the next one queues behind the undoing.
+    ledger.begin().await.unwrap().rollback().await.unwrap();
+    other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+}
+
+#[tokio::test]
+async fn values_nobody_wrote_are_reported_not_guessed() {
+    let store = Store::new();
+    let ledger = filled(&store).await;
+    for (column, sql) in [
+        ("quantity", "UPDATE totals SET quantity = '1.5'"),
+        ("class", "UPDATE totals SET quantity = '1', class = 'tokens'"),
+        ("rate_pico", "UPDATE totals SET class = 'output', rate_pico = '-1'"),
+        ("price_book", "UPDATE totals SET rate_pico = NULL, price_book = 'b00c'"),
+    ] {
+        alter(&store, sql).await;
+        let error = ledger.totals(None, None).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{error}");
+        assert_eq!(error.kind(), Kind::Halt);
+    }
+}
+
+#[tokio::test]
+async fn two_processes_may_make_the_ledger_at_once() {
+    let store = Store::new();
+    let path = store.path();
+    let (first, second) = tokio::join!(Ledger::open(&path), Ledger::open(&path));
+    assert_eq!(contents(&first.unwrap()).await, contents(&second.unwrap()).await);
+}
+
+#[tokio::test]
+async fn commits_are_synced_and_references_are_checked() {
+    let store = Store::new();
+    let ledger = filled(&store).await;
+    let mut writer = ledger.writer().unwrap().acquire().await.unwrap();
+    for (pragma, expected) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+        let row = sqlx::query(AssertSqlSafe(format!("PRAGMA {pragma}"))).fetch_one(&mut *writer).await.unwrap();
+        let found = row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|number| number.to_string()));
+        assert_eq!(found.unwrap(), expected, "{pragma}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_lists_exactly_the_tables_and_columns() {
+    let store = Store::new();
+    let _open = store.open().await;
+    let mut connection = raw(&store).await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY rowid",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let mut columns = Vec::new();
+    for table in tables {
+        let sql = "SELECT name, type, \"notnull\" FROM pragma_table_info($1) ORDER BY cid";
+        let rows: Vec<(String, String, bool)> =
+            sqlx::query_as(sql).bind(&table).fetch_all(&mut connection).await.unwrap();
+        columns.push(format!("## `{table}`"));
+        columns.extend(rows.into_iter().map(|(name, kind, required)| {
+            format!("| `{name}` | {}{}", kind.to_lowercase(), if required { "" } else { "?" })
+        }));
+    }
+    let document = include_str!("../../../../schemas/ledger/README.md");
+    let documented = document.lines().skip_while(|line| !line.starts_with("## ")).filter_map(|line| {
+        if line.starts_with("## `") {
+            return Some(line.to_owned());
+        }
+        let (name, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        Some(format!("| `{name}` | {}", rest.split(" | ").next().unwrap_or_default()))
+    });
+    assert_eq!(documented.collect::<Vec<_>>(), columns);
+}
+
+#[test]
+fn every_migration_is_embedded() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/ledger");
+    let files = std::fs::read_dir(directory).unwrap().filter_map(|file| file.unwrap().file_name().into_string().ok());
+    let mut files: Vec<String> = files.filter(|name| name.ends_with(".sql")).collect();
+    files.sort();
+    let embedded = MIGRATOR.iter().map(|migration| format!("{:04}_{}.sql", migration.version, migration.description));
+    assert_eq!(files, embedded.map(|name| name.replace(' ', "_")).collect::<Vec<_>>());
+    assert_eq!(usize::try_from(known()).unwrap(), files.len());
+}

@@ -1,0 +1,7 @@
+//! The engine against real lakes in temporary directories.
+
+mod fixture;
+mod forms;
+mod named;
+mod refusals;
+mod series;

@@ -1,0 +1,13 @@
+//! `aliquot bench`: measures this build on this machine. Every figure comes from the run that prints it.
+
+mod ingest;
+mod memory;
+mod stages;
+
+use crate::cli::Bench;
+
+pub(crate) async fn run(command: Bench) -> anyhow::Result<()> {
+    match command {
+        Bench::Ingest(args) => ingest::run(args).await,
+    }
+}

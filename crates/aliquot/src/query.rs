@@ -1,0 +1,87 @@
+//! `aliquot query`: a named query or SQL over the lake of a data directory. Opens, asks, writes the answer where it is wanted.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+
+use aliquot_query::{Answer, Engine, Limits, Named};
+use anyhow::{Context, bail};
+
+use crate::cli::{Format, Query};
+use crate::output;
+use crate::stores::Layout;
+
+impl From<Format> for aliquot_query::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Csv => Self::Csv,
+            Format::Json => Self::Json,
+            Format::Parquet => Self::Parquet,
+        }
+    }
+}
+
+pub(crate) async fn run(args: Query) -> anyhow::Result<()> {
+    let layout = Layout::new(&args.data_dir);
+    let mut engine = Engine::open(&layout.lake(), Limits::default())?;
+    if let Some(dir) = &args.queries {
+        engine = engine.with_queries(dir)?;
+    }
+    let Some(asked) = args.query.as_deref().filter(|_| !args.list) else {
+        return output::print(&listing(engine.queries())?);
+    };
+    let engine = with_ledger(engine, &layout).await?;
+    let is_known = engine.queries().iter().any(|query| query.name == asked);
+    if !is_known && !asked.contains(char::is_whitespace) {
+        bail!("no query is named {asked}; `aliquot query --list` shows which there are");
+    }
+    let answer =
+        if is_known { engine.named(asked, &args.params).await? } else { engine.sql(asked, &args.params).await? };
+    write(&answer, &args)
+}
+
+/// Each query with the question it answers and its parameters.
+fn listing(queries: &[Named]) -> anyhow::Result<String> {
+    let mut out = String::new();
+    for query in queries {
+        writeln!(out, "{}\n    {}", query.name, query.question())?;
+        for parameter in query.parameters()? {
+            writeln!(out, "    --param {}={}  {}", parameter.name, parameter.default, parameter.meaning)?;
+        }
+    }
+    Ok(out)
+}
+
+/// The lake of the directory, with the ledger's totals beside it where there is a ledger.
+pub(crate) async fn engine(layout: &Layout) -> anyhow::Result<Engine> {
+    with_ledger(Engine::open(&layout.lake(), Limits::default())?, layout).await
+}
+
+async fn with_ledger(engine: Engine, layout: &Layout) -> anyhow::Result<Engine> {
+    if !layout.ledger().exists() {
+        return Ok(engine);
+    }
+    let totals = layout.read_ledger().await?.totals(None, None).await?;
+    Ok(engine.with_totals(&totals)?)
+}
+
+fn write(answer: &Answer, args: &Query) -> anyhow::Result<()> {
+    let format = args.format.into();
+    match &args.output {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            let mut out = BufWriter::new(file);
+            answer.write(format, &mut out)?;
+            out.flush().with_context(|| format!("cannot write {}", path.display()))
+        }
+        None if args.format == Format::Parquet && std::io::stdout().is_terminal() => {
+            bail!("a Parquet file is nothing for a terminal; add --output FILE")
+        }
+        None => {
+            let mut out = BufWriter::new(std::io::stdout());
+            answer.write(format, &mut out)?;
+            out.flush().context("cannot write to standard output")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where a data directory keeps what: opens lake, ledger, log and the price books. Decides nothing about their content.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aliquot_core::prices::{BookId, PriceBook};
+use aliquot_lake::Lake;
+use aliquot_ledger::{Ledger, StoredBook};
+use aliquot_pipeline::Books;
+use aliquot_wire::prices::book;
+use anyhow::{Context, bail};
+
+use crate::clock;
+
+/// The places in a data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) dir: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// The Delta tables, one folder each.
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.dir.join("lake")
+    }
+
+    /// The SQLite ledger.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.dir.join("ledger.sqlite")
+    }
+
+    /// The embedded event log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    fn create(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.dir)
+            .with_context(|| format!("cannot create the data directory {}; choose another", self.dir.display()))
+    }
+
+    /// The lake for writing.
+    pub(crate) async fn open_lake(&self) -> anyhow::Result<Lake> {
+        self.create()?;
+        Ok(Box::pin(Lake::open(&self.lake())).await?)
+    }
+
+    /// The ledger for writing.
+    pub(crate) async fn open_ledger(&self) -> anyhow::Result<Ledger> {
+        self.create()?;
+        Ok(Ledger::open(&self.ledger()).await?)
+    }
+
+    /// The ledger as it is, for reading only.
+    pub(crate) async fn read_ledger(&self) -> anyhow::Result<Ledger> {
+        if !self.ledger().exists() {
+            bail!(
+                "no ledger in {}; name the directory of a `serve`, `replay` or `demo` with --data-dir",
+                self.dir.display()
+            );
+        }
+        Ok(Ledger::open_read_only(&self.ledger()).await?)
+    }
+}
+
+/// Where the book comes from that a ledger has before anything was imported.
+pub(crate) const BUILT_IN: &str = "built-in";
+
+/// The book in force; the built-in one is put into a ledger that has none, so that it too can be found again later.
+pub(crate) async fn current_book(ledger: &Ledger) -> anyhow::Result<PriceBook> {
+    if let Some(stored) = ledger.current_price_book().await? {
+        return decode(&stored);
+    }
+    let built_in = book::builtin();
+    let stored = StoredBook {
+        id: built_in.id,
+        source: BUILT_IN.to_owned(),
+        imported_at: clock::now(),
+        body: book::encode(&built_in),
+    };
+    ledger.put_price_book(&stored).await?;
+    Ok(built_in)
+}
+
+/// The book in force and every other one in the ledger: what was rated by an older one is rated by it again after a restart.
+pub(crate) async fn books(ledger: &Ledger) -> anyhow::Result<Books> {
+    let current = current_book(ledger).await?;
+    let mut all = BTreeMap::<BookId, PriceBook>::new();
+    for listed in ledger.price_books().await? {
+        if listed.id != current.id
+            && let Some(stored) = ledger.price_book(listed.id).await?
+        {
+            all.insert(listed.id, decode(&stored)?);
+        }
+    }
+    let id = current.id;
+    all.insert(id, current);
+    Ok(Books { current: id, all })
+}
+
+fn decode(stored: &StoredBook) -> anyhow::Result<PriceBook> {
+    book::decode(&stored.body)
+        .with_context(|| format!("price book {:016x} in the ledger cannot be read; import it again", stored.id.0))
+}

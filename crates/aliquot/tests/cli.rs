@@ -1,0 +1,138 @@
+//! The binary as its users run it, with nothing but a directory: exit codes, messages, the demo, replays, queries, audits.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "the helpers of these tests fail the test, and say what they left out"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn aliquot(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_aliquot")).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Standard output of a run that must end well.
+fn well(args: &[&str]) -> String {
+    let output = aliquot(args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Standard error of a run that must end with `code`.
+fn fails(code: i32, args: &[&str]) -> String {
+    let output = aliquot(args);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output.stderr));
+    text(&output.stderr)
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&well(args)).unwrap()
+}
+
+/// The rate of a numerator and a denominator in per mille.
+fn per_mille(rate: &Value) -> u64 {
+    rate["read_tokens"].as_u64().unwrap() * 1_000 / rate["prompt_tokens"].as_u64().unwrap()
+}
+
+#[test]
+fn help_shows_examples_and_mistakes_say_what_to_do() {
+    for command in ["demo", "serve", "replay", "query", "price", "audit", "bench"] {
+        assert!(well(&[command, "--help"]).contains("aliquot"), "{command}");
+    }
+    for command in ["demo", "serve", "replay", "query", "price", "audit"] {
+        assert!(well(&[command, "--help"]).contains("Examples:"), "{command}");
+    }
+    assert!(fails(2, &["replay"]).contains("--trace"));
+    assert!(fails(3, &["audit", "--data-dir", "/nowhere"]).contains("--data-dir"));
+    assert!(fails(3, &["serve", "--config", "/nowhere/aliquot.toml"]).contains("--print-config"));
+    assert!(fails(3, &["serve", "--role", "api"]).contains("log.kind = \"kafka\""));
+    assert!(fails(3, &["replay", "--trace", "azure", "--input", "/nowhere.csv"]).contains("/nowhere.csv"));
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("aliquot.toml");
+    std::fs::write(&config, "[log]\nkind = 'redis'\n").unwrap();
+    let error = fails(3, &["serve", "--config", config.to_str().unwrap()]);
+    assert!(error.contains("aliquot.toml") && error.contains("embedded"), "{error}");
+    assert!(well(&["query", "--list"]).contains("anomalies/hit_rate_drop"));
+}
+
+#[test]
+fn the_demo_shows_the_collapse_adds_up_and_is_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (first, second) = (place("first"), place("second"));
+    let demo = |dir: &str| json(&["demo", "--once", "--format", "json", "--data-dir", dir]);
+    let mut summary = demo(&first);
+    let total = summary["total"].clone();
+    assert!((690..=730).contains(&per_mille(&total["hit_rate_before"])), "{total}");
+    assert!((160..=200).contains(&per_mille(&total["hit_rate_after"])), "{total}");
+    let count = |key: &str| summary[key].as_u64().unwrap();
+    let rejected: u64 = summary["rejected"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(count("events"), count("requests") + count("duplicates") + rejected);
+    assert!(count("duplicates") > 0 && count("unpriced") > 0 && rejected > 0, "{summary}");
+
+    let findings = json(&["audit", "--format", "json", "--data-dir", &first]);
+    assert_eq!((&findings["holds"], &findings["lake"]), (&Value::Bool(true), &findings["ledger"]), "{findings}");
+    assert_eq!(findings["lake"]["cost_usd"], total["cost_usd"]);
+    let drop = well(&["query", "anomalies/hit_rate_drop", "--format", "csv", "--data-dir", &first]);
+    assert!(drop.contains("2026-11-17T09:47"), "{drop}");
+
+    let mut again = demo(&second);
+    for summary in [&mut summary, &mut again] {
+        summary.as_object_mut().unwrap().remove("elapsed_s");
+    }
+    assert_eq!(summary, again);
+    // A directory that is no former demo is left alone; a former demo is replaced.
+    assert!(fails(3, &["demo", "--once", "--data-dir", dir.path().to_str().unwrap()]).contains("no former demo"));
+    demo(&second);
+}
+
+/// A trace from the public data beside the repository, if it is there.
+fn trace(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/traces").join(name);
+    if !path.exists() {
+        eprintln!("no data at {}: not compared", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+#[test]
+fn a_replayed_trace_hits_as_its_readme_says_and_adds_up() {
+    let Some(input) = trace("mooncake_conversation.jsonl.zst") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let replay = |name: &str, more: &[&str]| {
+        let dir = place(name);
+        let args = [
+            "replay",
+            "--trace",
+            "mooncake",
+            "--format",
+            "json",
+            "--input",
+            input.to_str().unwrap(),
+            "--data-dir",
+            &dir,
+        ];
+        json(&[&args, more].concat())
+    };
+    let summary = replay("lru", &["--capacity-blocks", "10000"]);
+    assert_eq!((summary["requests"].as_u64(), summary["block_references"].as_u64()), (Some(12_031), Some(288_500)));
+    assert_eq!(summary["block_hits"].as_u64(), Some(61_046));
+    assert_eq!(summary["rejected"], Value::Object(Default::default()), "{summary}");
+    assert_eq!(json(&["audit", "--format", "json", "--data-dir", &place("lru")])["holds"], true);
+    let summary = replay(
+        "vllm",
+        &["--engine", "vllm", "--nodes", "4", "--capacity-blocks", "2500", "--limit", "2000", "--encoding", "arrow"],
+    );
+    assert_eq!(summary["requests"].as_u64(), Some(2_000));
+    let again =
+        fails(3, &["replay", "--trace", "mooncake", "--input", input.to_str().unwrap(), "--data-dir", &place("lru")]);
+    assert!(again.contains("choose another --data-dir"), "{again}");
+}

@@ -1,0 +1,70 @@
+"""Reads the lake with engines that share no code with ours and prints what each sees, as JSON.
+
+usage: read_lake.py LAKE_DIR
+"""
+
+import json
+import os
+import pathlib
+import sys
+from decimal import Decimal
+
+import duckdb
+import duckdb_ext
+import pyarrow.compute as pc
+from chdb import session
+from deltalake import DeltaTable
+
+
+def with_duckdb(lake: pathlib.Path) -> dict:
+    extension = next(pathlib.Path(duckdb_ext.__path__[0]).rglob("delta.duckdb_extension"))
+    connection = duckdb.connect()
+    connection.execute(f"LOAD '{extension}'")
+
+    def one(sql: str) -> tuple:
+        return connection.execute(sql).fetchone()
+
+    requests, rejects = f"delta_scan('{lake}/requests')", f"delta_scan('{lake}/rejects')"
+    rows, cost, read, first = one(f"SELECT count(*), sum(cost_usd), sum(cache_read_tokens), epoch(min(time)) FROM {requests}")
+    (rejected,) = one(f"SELECT count(*) FROM {rejects}")
+    return {"rows": rows, "cost_usd": f"{cost:.12f}", "cache_read_tokens": int(read), "rejects": rejected, "first": first}
+
+
+def with_pyarrow(lake: pathlib.Path) -> dict:
+    requests = DeltaTable(lake / "requests").to_pyarrow_table(columns=["cost_usd", "cache_read_tokens", "time"])
+    rejects = DeltaTable(lake / "rejects").to_pyarrow_table(columns=["reason"])
+    return {
+        "rows": requests.num_rows,
+        "cost_usd": f"{pc.sum(requests['cost_usd']).as_py():.12f}",
+        "cache_read_tokens": pc.sum(requests["cache_read_tokens"]).as_py(),
+        "rejects": rejects.num_rows,
+        "first": pc.min(requests["time"]).as_py().timestamp(),
+    }
+
+
+def with_clickhouse(lake: pathlib.Path) -> dict:
+    # ClickHouse reads local tables only below the directory it runs in.
+    os.chdir(lake)
+    connection = session.Session()
+
+    def one(sql: str) -> dict:
+        return json.loads(connection.query(sql, "JSONEachRow").bytes())
+
+    requests = one(
+        "SELECT count() AS rows, toString(sum(cost_usd)) AS cost_usd, toString(sum(cache_read_tokens)) AS cache_read_tokens,"
+        f" toString(toUnixTimestamp64Micro(min(time))) AS first FROM deltaLakeLocal('{lake}/requests')"
+    )
+    rejects = one(f"SELECT count() AS rejects FROM deltaLakeLocal('{lake}/rejects')")
+    return {
+        "rows": int(requests["rows"]),
+        "cost_usd": f"{Decimal(requests['cost_usd']):.12f}",
+        "cache_read_tokens": int(requests["cache_read_tokens"]),
+        "rejects": int(rejects["rejects"]),
+        "first": int(requests["first"]) / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    place = pathlib.Path(sys.argv[1]).absolute()
+    readers = {"duckdb": with_duckdb, "pyarrow": with_pyarrow, "clickhouse": with_clickhouse}
+    print(json.dumps({name: read(place) for name, read in readers.items()}, indent=2))
