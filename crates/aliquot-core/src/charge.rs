@@ -51,6 +51,16 @@ impl Names {
         Symbol(place)
     }
 
+    /// The symbol of `name`, which is often the one it was before: that costs a comparison instead of a search.
+    fn intern_after(&mut self, before: Option<Symbol>, name: &str) -> Symbol {
+        before.filter(|symbol| self.text(*symbol) == name).unwrap_or_else(|| self.intern(name))
+    }
+
+    fn clear(&mut self) {
+        self.all.clear();
+        self.places.clear();
+    }
+
     /// The string of `symbol`.
     pub fn text(&self, symbol: Symbol) -> &str {
         usize::try_from(symbol.0).ok().and_then(|place| self.all.get(place)).map_or("", Box::as_ref)
@@ -164,27 +174,30 @@ impl Charges {
             None => (0, 1),
         };
         let names = &mut self.names;
-        let request_model = names.intern(&event.request_model);
-        self.rows.push(Charge {
+        // A node repeats itself: what it sends is mostly about the same model, domain and feature.
+        let before = self.rows.last();
+        let mut name = |of: fn(&Charge) -> Option<Symbol>, name: &str| names.intern_after(before.and_then(of), name);
+        let request_model = name(|row| Some(row.request_model), &event.request_model);
+        let row = Charge {
             place,
             received_at,
             id,
             chain: Span { from, to: self.blocks.len() },
-            source: names.intern(&event.source),
+            source: name(|row| Some(row.source), &event.source),
             attempt: event.attempt,
             time: event.time,
-            tenant: event.tenant.as_deref().map(|name| names.intern(name)),
+            tenant: event.tenant.as_deref().map(|text| name(|row| row.tenant, text)),
             sequence: event.sequence,
-            domain: names.intern(&event.domain),
-            provider: names.intern(&event.provider),
+            domain: name(|row| Some(row.domain), &event.domain),
+            provider: name(|row| Some(row.provider), &event.provider),
             request_model,
-            model: event.response_model.as_deref().map_or(request_model, |name| names.intern(name)),
-            operation: event.operation.as_deref().map(|name| names.intern(name)),
-            service_tier: event.service_tier.as_deref().map(|name| names.intern(name)),
-            region: event.region.as_deref().map(|name| names.intern(name)),
-            feature: event.feature.as_deref().map(|name| names.intern(name)),
-            project: event.project.as_deref().map(|name| names.intern(name)),
-            traffic_class: event.traffic_class.as_deref().map(|name| names.intern(name)),
+            model: event.response_model.as_deref().map_or(request_model, |text| name(|row| Some(row.model), text)),
+            operation: event.operation.as_deref().map(|text| name(|row| row.operation, text)),
+            service_tier: event.service_tier.as_deref().map(|text| name(|row| row.service_tier, text)),
+            region: event.region.as_deref().map(|text| name(|row| row.region, text)),
+            feature: event.feature.as_deref().map(|text| name(|row| row.feature, text)),
+            project: event.project.as_deref().map(|text| name(|row| row.project, text)),
+            traffic_class: event.traffic_class.as_deref().map(|text| name(|row| row.traffic_class, text)),
             http_status: event.http_status,
             parts: event.usage.parts,
             cache_reported: event.usage.cache_reported,
@@ -194,7 +207,16 @@ impl Charges {
             ttft: event.ttft,
             duration: event.duration,
             rated,
-        });
+        };
+        self.rows.push(row);
+    }
+
+    /// Empties it, and keeps its room for the next commit.
+    pub fn clear(&mut self) {
+        self.names.clear();
+        self.text.clear();
+        self.blocks.clear();
+        self.rows.clear();
     }
 
     /// The rows, in order of arrival.

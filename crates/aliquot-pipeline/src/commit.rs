@@ -35,6 +35,8 @@ pub(crate) struct Writer<A, L> {
 pub(crate) struct Written {
     /// What it adds, if it became durable in both sinks.
     pub(crate) progress: Progress,
+    /// The room it took, emptied.
+    pub(crate) spare: Accrued,
     pub(crate) result: Result<(), Failure>,
 }
 
@@ -67,7 +69,7 @@ impl<A: Sink + 'static, L: Sink + 'static> Writer<A, L> {
                 let ranges = Ranges(&commit.ranges);
                 tracing::info!(commit.ranges = %ranges, commit.rows = rows, commit.rejects = commit.rejects.len(), "committed");
             }
-            (stores, Written { progress, result })
+            (stores, Written { progress, spare: Accrued::in_room_of(commit), result })
         });
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Fold<'b> {
     raters: BTreeMap<BookId, Rater<'b>>,
     partitions: Partitions,
     accrued: Accrued,
+    /// Room for what accrues after the next cut.
+    spare: Accrued,
 }
 
 /// A batch that is being folded.
@@ -55,7 +57,14 @@ pub(crate) enum Folded {
 
 impl<'b> Fold<'b> {
     pub(crate) fn new(settings: Settings, books: &'b Books) -> Self {
-        Self { settings, books, raters: BTreeMap::new(), partitions: BTreeMap::new(), accrued: Accrued::default() }
+        Self {
+            settings,
+            books,
+            raters: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            accrued: Accrued::default(),
+            spare: Accrued::default(),
+        }
     }
 
     /// Takes a partition on.
@@ -77,6 +86,11 @@ impl<'b> Fold<'b> {
     pub(crate) fn close_all(&mut self) -> Vec<Partition> {
         self.accrued = Accrued::default();
         std::mem::take(&mut self.partitions).into_keys().collect()
+    }
+
+    /// Takes the room of a commit that was written.
+    pub(crate) fn reuse(&mut self, spare: Accrued) {
+        self.spare = spare;
     }
 
     /// Whether anything waits for its commit.
@@ -122,7 +136,8 @@ impl<'b> Fold<'b> {
         if self.accrued.commit.ranges.is_empty() {
             return None;
         }
-        let mut accrued = std::mem::take(&mut self.accrued);
+        let spare = std::mem::take(&mut self.spare);
+        let mut accrued = std::mem::replace(&mut self.accrued, spare);
         let progress = &mut accrued.progress;
         progress.events = progress.rejected.values().fold(progress.charged, |sum, count| sum.saturating_add(*count));
         progress.events = progress.events.saturating_add(progress.duplicates);

@@ -193,6 +193,7 @@ where
     }
 
     async fn finish(&mut self, written: Written) -> Result<Footing, Error> {
+        self.fold.reuse(written.spare);
         match written.result {
             Ok(()) => {
                 self.fencing.succeeded();
