@@ -34,6 +34,8 @@ pub(crate) struct Truth {
 struct Memory {
     /// By source and domain: epoch → numbers.
     numbers: BTreeMap<(String, String), BTreeMap<u64, BTreeSet<u64>>>,
+    /// By source, domain and epoch: the times of the events that brought a number, as far as they can be true.
+    times: BTreeMap<(String, String, u64), Vec<EventTime>>,
     identities: BTreeSet<(String, String, u32)>,
 }
 
@@ -169,19 +171,33 @@ const EPOCHS: usize = 16;
 
 impl Memory {
     fn judge(&mut self, event: &Event<'_>, received_at: EventTime) -> Verdict {
+        let is_absurd = wrong(event, received_at) == Some(Reason::AbsurdTime);
+        let mut is_reused = false;
         if let Some(sequence) = event.sequence {
-            let epochs = self.numbers.entry((event.source.to_string(), event.domain.to_string())).or_default();
+            if sequence.seq == u64::MAX {
+                return Verdict::Rejected(Reason::SequenceTooSparse);
+            }
+            let (source, domain) = (event.source.to_string(), event.domain.to_string());
+            let epochs = self.numbers.entry((source.clone(), domain.clone())).or_default();
             let newer = epochs.keys().filter(|epoch| **epoch > sequence.epoch).count();
             if newer >= EPOCHS {
                 return Verdict::Rejected(Reason::EpochRetired);
             }
-            if !epochs.entry(sequence.epoch).or_default().insert(sequence.seq) {
+            let times = self.times.entry((source, domain, sequence.epoch)).or_default();
+            if epochs.entry(sequence.epoch).or_default().insert(sequence.seq) {
+                times.extend((!is_absurd).then_some(event.time));
+            } else if is_absurd || times.iter().any(|time| *time >= event.time) {
                 return Verdict::Duplicate;
+            } else {
+                is_reused = true;
             }
         }
         let identity = (event.source.to_string(), event.id.to_string(), event.attempt);
         if self.identities.contains(&identity) {
             return Verdict::Duplicate;
+        }
+        if is_reused {
+            return Verdict::Rejected(Reason::SequenceReused);
         }
         if let Some(reason) = wrong(event, received_at) {
             return Verdict::Rejected(reason);

@@ -67,7 +67,7 @@ fn one_seed() {
 }
 
 /// Everything that goes wrong in a hundred simulations.
-const EVERY_FAULT: [&str; 51] = [
+const EVERY_FAULT: [&str; 53] = [
     "absurd time",
     "activation fails",
     "activation halts",
@@ -98,6 +98,8 @@ const EVERY_FAULT: [&str; 51] = [
     "node restarted",
     "not an event at all",
     "nothing in a batch",
+    "number beyond the scale",
+    "number used again",
     "outcome unknown",
     "overflow",
     "oversized message",

@@ -131,6 +131,7 @@ impl Fleet {
             70..82 => self.third_party_event(at),
             82..84 => self.restart(),
             84..86 => self.many_restarts(at),
+            86..88 => self.counts_anew(at),
             _ => self.broken(at),
         }
     }
@@ -213,6 +214,22 @@ impl Fleet {
             self.send(at + step, domain, &event);
         }
         self.send(at + 100, domain, &first);
+    }
+
+    /// A new event under an old number, or under one that no node reaches by counting.
+    fn counts_anew(&mut self, at: u64) {
+        let place = self.random.place(self.streams.len());
+        let Stream { ref source, domain, epoch, seq } = self.streams[place];
+        let source = source.clone();
+        let seq = if seq == 0 || self.random.chance(20) {
+            self.counts.add("number beyond the scale");
+            u64::MAX
+        } else {
+            self.counts.add("number used again");
+            self.random.below(seq)
+        };
+        let event = Event { sequence: Some(Sequence { epoch, seq }), ..self.event(&source, domain, at) };
+        self.send(at, domain, &event);
     }
 
     /// An event that arrives damaged, or that cannot be true.
