@@ -16,8 +16,9 @@ use crate::series::Books;
 use crate::stores;
 use crate::time::{self, Period};
 
-/// There are as many rows as reasons at most, a closed list, so that there are no pages.
-const SQL: &str = "SELECT reason, count(*) AS rejects, CAST(min(received_at) AS BIGINT) AS first_us, \
+/// There are as many rows as reasons at most, a closed list, so that there are no pages. The header makes numbers of the bounds.
+const SQL: &str = "-- param: from = 0   start of the period, microseconds\n-- param: to = 0   its end\n\
+     SELECT reason, count(*) AS rejects, CAST(min(received_at) AS BIGINT) AS first_us, \
      CAST(max(received_at) AS BIGINT) AS latest_us FROM rejects \
      WHERE received_at >= to_timestamp_micros($from) AND received_at < to_timestamp_micros($to) \
      GROUP BY reason ORDER BY rejects DESC, reason";
