@@ -10,6 +10,7 @@ use aliquot_ledger::StoredBook;
 use aliquot_wire::prices::{self, Imported, book};
 use anyhow::{Context, bail};
 use chrono::{DateTime, NaiveDate, NaiveTime};
+use clap::ValueEnum;
 
 use crate::cli::{Catalogue, Price, PriceImport, PriceList, PriceShow};
 use crate::stores::{self, Layout};
@@ -42,7 +43,7 @@ async fn import(args: PriceImport) -> anyhow::Result<()> {
     let merged = prices::merge(current, imported, args.effective_from.map_or(otherwise, start_of));
     let stored = StoredBook {
         id: merged.id,
-        source: format!("{:?}", args.source).to_lowercase(),
+        source: args.source.to_possible_value().map(|name| name.get_name().to_owned()).unwrap_or_default(),
         imported_at: clock::now(),
         body: book::encode(&merged),
     };

@@ -151,11 +151,11 @@ impl Report {
             "cache read",
             "cache write",
             "output",
-            "hit rate",
-            "then",
-            "cost, USD",
-            "then",
-            "total",
+            "hits before",
+            "hits after",
+            "USD before",
+            "USD after",
+            "USD",
         ];
         let total = self.total();
         let named = self.tenants.iter().map(|tenant| tenant.cells(tenant.name.as_deref().unwrap_or("(no tenant)")));
