@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aliquot_core::prices::{Band, Calendar, Matcher, Model, Multiplier, Price, PriceBook, Provider};
 use aliquot_core::time::EventTime;
-use aliquot_core::usage::ByClass;
+use aliquot_core::usage::{ByClass, Class};
 
 use super::book::named;
 use super::history::{before, periods, since};
@@ -20,7 +20,7 @@ use crate::timestamp;
 /// | a price | another price | the old row ends at `effective_from`, a new one begins there |
 /// | a price from a later date on | another price | the import counts from `effective_from`, as it knows better |
 /// | – | a price | a new row from `effective_from`: the import does not say what was charged before |
-/// | a model, or a tier or region of one | not mentioned | stays: an import is no word about what it leaves out |
+/// | a model, or a tier, region or class of usage of one | not mentioned | stays: an import is no word about what it leaves out |
 /// | hours of a calendar | the same tier and region without them | they end at `effective_from` |
 ///
 /// Dates in the import that lie before `effective_from` are not taken: what a book said about the past is what was charged.
@@ -147,7 +147,9 @@ fn merge_kind(older: Vec<Price>, newer: &[Price], effective_from: EventTime) -> 
         let rows_of = |rows: &'_ [Price]| -> Vec<Price> {
             periods(&rows.iter().filter(|price| price.calendar == *calendar).collect::<Vec<_>>())
         };
-        let (was, is) = (rows_of(&older), since(&rows_of(newer), effective_from));
+        let was = rows_of(&older);
+        let mut is = since(&rows_of(newer), effective_from);
+        is.iter_mut().for_each(|row| keep_left_out(row, &was));
         if since(&was, effective_from) == is {
             prices.extend(older.iter().filter(|price| price.calendar == *calendar).cloned());
         } else {
@@ -156,6 +158,25 @@ fn merge_kind(older: Vec<Price>, newer: &[Price], effective_from: EventTime) -> 
         }
     }
     prices
+}
+
+/// Classes that no band of the newer row speaks of keep the price they had when it begins. A class that some band speaks of is the
+/// import's alone, also where another band has no price for it.
+fn keep_left_out(newer: &mut Price, was: &[Price]) {
+    let holds = |row: &&Price| {
+        row.effective_from <= newer.effective_from && row.effective_to.is_none_or(|end| newer.effective_from < end)
+    };
+    let Some(older) = was.iter().find(holds) else { return };
+    for class in Class::ALL {
+        if newer.bands.iter().any(|band| band.rates.get(class).is_some()) {
+            continue;
+        }
+        for band in &mut newer.bands {
+            let below = older.bands.iter().filter(|older| older.above_tokens <= band.above_tokens);
+            let rate = below.max_by_key(|older| older.above_tokens).and_then(|older| older.rates.get(class));
+            band.rates.set(class, rate);
+        }
+    }
 }
 
 fn merge_multipliers(older: Vec<Multiplier>, newer: Vec<Multiplier>, effective_from: EventTime) -> Vec<Multiplier> {

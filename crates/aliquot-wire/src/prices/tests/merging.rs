@@ -179,3 +179,18 @@ fn a_year_of_daily_imports_rates_every_day_as_it_was() {
     println!("{days} days of {} models with {changes} changes", truth.len());
     assert!(changes > 20, "{changes}");
 }
+
+#[test]
+fn a_class_that_the_import_leaves_out_keeps_its_price() {
+    let bands = r#"{"rates":{"uncached":"3/1M","cache_write_1h":"6/1M"}}"#;
+    let old = book(&[model("m", r#""m""#, bands)], "");
+    let new = book(&[model("m", r#""m""#, &rate("4"))], "");
+    let merged = merge(old, new.clone(), at(FROM));
+    let cost = |time: &str| {
+        let parts = [(Class::Uncached, 1_000_000), (Class::CacheWrite1h, 1_000_000)];
+        priced(&merged, &Event { time: at(time), ..event("p", "m", &parts) })
+    };
+    assert_eq!(cost("2026-06-30T23:59:59Z"), "uncached 3000000, cache_write_1h 6000000");
+    assert_eq!(cost(FROM), "uncached 4000000, cache_write_1h 6000000");
+    assert_eq!(merge(merged.clone(), new, at(FROM)).id, merged.id, "the same import again changes nothing");
+}
