@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
   aliquot query reports/cost_by_tenant_day --data-dir out
   aliquot audit --data-dir out                       does the lake equal the ledger, to the picodollar?
 
-Exit codes: 0 all is well, 1 the answer is no (audit, query checks), 2 wrong usage or configuration, 3 something failed.";
+Exit codes: 0 all is well, 1 the audit found something, 2 wrong usage or configuration, 3 something failed.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -73,6 +73,11 @@ pub(crate) struct Upkeep {
     pub(crate) retention_hours: i64,
 }
 
+/// The configuration cannot be used, for the reason that follows.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the configuration cannot be used")]
+pub(crate) struct Unusable;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -125,6 +130,10 @@ impl Config {
     /// # Errors
     /// When it cannot be read, has an unknown key, or a value that cannot be.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::read(file).map_err(|error| error.context(Unusable))
+    }
+
+    fn read(file: Option<&Path>) -> anyhow::Result<Self> {
         let Some(file) = file else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(file).with_context(|| {
             format!("cannot read the configuration {}; `aliquot serve --print-config` prints one", file.display())

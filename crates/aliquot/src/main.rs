@@ -31,6 +31,8 @@ use crate::cli::{Cli, Command};
 
 /// The answer of an audit is no.
 const NO: u8 = 1;
+/// The configuration cannot be used. A wrong command line has the same code, which is clap's.
+const UNUSABLE: u8 = 2;
 /// Something failed.
 const FAILED: u8 = 3;
 
@@ -50,7 +52,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Not) => ExitCode::from(NO),
         Err(error) => {
             output::note(&format!("aliquot: {error:#}"));
-            ExitCode::from(FAILED)
+            ExitCode::from(if error.is::<config::Unusable>() { UNUSABLE } else { FAILED })
         }
     }
 }
