@@ -1,5 +1,5 @@
 # The two commands of the README are `make demo` and `make test`; the others are parts of them or tools for developers.
-.PHONY: help demo test sim bench fmt openapi
+.PHONY: help demo test sim bench fmt
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

@@ -166,8 +166,16 @@ impl<'b> Rater<'b> {
     }
 }
 
-/// The models that `name` means at `provider`: its own first, then those it resells.
-fn look_up<'b>(book: &'b PriceBook, provider: &str, name: &str) -> Found<'b> {
+/// The provider an event's `provider` means, and the models its model's `name` means there: its own first, then those it resells.
+/// Which of them prices an event depends on the event's time.
+///
+/// # Errors
+/// [`Unpriced::UnknownProvider`] or [`Unpriced::UnknownModel`].
+pub fn look_up<'b>(
+    book: &'b PriceBook,
+    provider: &str,
+    name: &str,
+) -> Result<(&'b Provider, Vec<&'b Model>), Unpriced> {
     let home = provider_of(book, provider).ok_or(Unpriced::UnknownProvider)?;
     let resold = home.fallbacks.iter().filter_map(|fallback| book.providers.get(fallback));
     let models: Vec<_> = core::iter::once(home)

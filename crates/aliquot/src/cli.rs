@@ -267,6 +267,11 @@ pub(crate) struct Query {
     pub(crate) queries: Option<PathBuf>,
 }
 
+/// A value as it is spelt on the command line.
+pub(crate) fn spelling(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))

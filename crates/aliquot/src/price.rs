@@ -1,23 +1,23 @@
 //! `aliquot price`: puts a catalogue's prices into the book in force, lists books, shows a model's prices. Prices nothing.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
+use aliquot_core::money::Usd;
 use aliquot_core::prices::{Price as Row, PriceBook};
+use aliquot_core::rating;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
 use aliquot_ledger::StoredBook;
+use aliquot_sim::trace;
 use aliquot_wire::prices::{self, Imported, book};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, NaiveDate, NaiveTime};
-use clap::ValueEnum;
 
-use crate::cli::{Catalogue, Price, PriceImport, PriceList, PriceShow};
+use crate::cli::{Catalogue, Price, PriceImport, PriceList, PriceShow, spelling};
 use crate::stores::{self, Layout};
 use crate::{clock, output, table};
-
-/// The first bytes of a zstd frame.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 pub(crate) async fn run(command: Price) -> anyhow::Result<()> {
     match command {
@@ -28,13 +28,7 @@ pub(crate) async fn run(command: Price) -> anyhow::Result<()> {
 }
 
 async fn import(args: PriceImport) -> anyhow::Result<()> {
-    let bytes = read(&args.input)?;
-    let Imported { book: imported, skipped } = match args.source {
-        Catalogue::Aliquot => Imported { book: book::decode(&bytes)?, skipped: Vec::new() },
-        Catalogue::Litellm => prices::litellm::import(&bytes)?,
-        Catalogue::GenaiPrices => prices::genai::import(&bytes)?,
-        Catalogue::ModelsDev => prices::models_dev::import(&bytes)?,
-    };
+    let Imported { book: imported, skipped } = catalogue(args.source, &args.input)?;
     let ledger = Layout::new(&args.data_dir).open_ledger().await?;
     let is_first =
         args.replace || ledger.current_price_book().await?.is_none_or(|stored| stored.source == stores::BUILT_IN);
@@ -43,7 +37,7 @@ async fn import(args: PriceImport) -> anyhow::Result<()> {
     let merged = prices::merge(current, imported, args.effective_from.map_or(otherwise, start_of));
     let stored = StoredBook {
         id: merged.id,
-        source: args.source.to_possible_value().map(|name| name.get_name().to_owned()).unwrap_or_default(),
+        source: spelling(args.source),
         imported_at: clock::now(),
         body: book::encode(&merged),
     };
@@ -72,22 +66,30 @@ fn report(skipped: &[prices::Skipped], verbose: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The file's bytes, unpacked if they are compressed.
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let failed = || format!("cannot read {}", path.display());
-    let bytes = std::fs::read(path).with_context(failed)?;
-    if !bytes.starts_with(&ZSTD_MAGIC) {
-        return Ok(bytes);
+/// The prices in the file.
+fn catalogue(source: Catalogue, path: &Path) -> anyhow::Result<Imported> {
+    let bytes = read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let read = match source {
+        Catalogue::Aliquot => book::decode(&bytes).map(|book| Imported { book, skipped: Vec::new() }),
+        Catalogue::Litellm => prices::litellm::import(&bytes),
+        Catalogue::GenaiPrices => prices::genai::import(&bytes),
+        Catalogue::ModelsDev => prices::models_dev::import(&bytes),
+    };
+    let wrong = || format!("{} is no {} catalogue; is --source right?", path.display(), spelling(source));
+    let read = read.with_context(wrong)?;
+    if read.book.providers.values().all(|provider| provider.models.is_empty()) {
+        bail!("{} has no model in it; nothing was changed", path.display());
     }
-    let mut plain = Vec::new();
+    Ok(read)
+}
+
+/// The file's bytes, unpacked if they are compressed.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     // One byte more than is taken: what reaches it is refused as too large by the importer, which knows the limit.
     let limit = u64::try_from(prices::BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    zstd::Decoder::new(bytes.as_slice())
-        .with_context(failed)?
-        .take(limit)
-        .read_to_end(&mut plain)
-        .with_context(failed)?;
-    Ok(plain)
+    trace::plain(io::BufReader::new(File::open(path)?))?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn start_of(date: NaiveDate) -> EventTime {
@@ -114,27 +116,22 @@ fn when(time: EventTime) -> String {
 }
 
 async fn show(args: PriceShow) -> anyhow::Result<()> {
-    let ledger = Layout::new(&args.data_dir).open_ledger().await?;
-    let current = stores::current_book(&ledger).await?;
-    let name = current.provider_aliases.get(&args.provider).unwrap_or(&args.provider);
-    let Some(provider) = current.providers.get(name) else {
-        bail!("the book in force knows no provider {}; it knows {}", args.provider, names(&current));
-    };
-    let matched = provider.models.iter().find(|model| model.matcher.accepts(&args.model));
-    let Some(model) = matched else {
-        bail!(
-            "the book in force has no model {} of {}; requests for it are counted as unpriced",
+    let ledger = Layout::new(&args.data_dir).read_ledger().await?;
+    let current = stores::book_in_force(&ledger).await?;
+    let (_, models) = rating::look_up(&current, &args.provider, &args.model).map_err(|unpriced| {
+        anyhow!(
+            "{}: the book in force does not price {} of {}; requests for it are counted as unpriced",
+            unpriced.name(),
             args.model,
             args.provider
-        );
-    };
-    let rows = model.prices.iter().flat_map(price_rows);
+        )
+    })?;
     let header = ["from", "until", "tier", "region", "hours", "prompt above", "class", "USD per unit"];
-    output::print(&format!("{} of {name}\n{}\n", model.id, table::table(&header, 5, rows)))
-}
-
-fn names(book: &PriceBook) -> String {
-    book.providers.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    for model in models {
+        let rows = model.prices.iter().flat_map(price_rows);
+        output::print(&format!("{}\n{}\n", model.id, table::table(&header, 5, rows)))?;
+    }
+    Ok(())
 }
 
 fn price_rows(price: &Row) -> Vec<Vec<String>> {
@@ -151,7 +148,7 @@ fn price_rows(price: &Row) -> Vec<Vec<String>> {
                 if price.calendar.is_some() { "calendar".to_owned() } else { String::new() },
                 table::count(u128::from(band.above_tokens)),
                 class.name().to_owned(),
-                aliquot_core::money::Usd::from_pico(i128::from(rate.pico())).to_string(),
+                Usd::from_pico(i128::from(rate.pico())).to_string(),
             ]);
         }
     }

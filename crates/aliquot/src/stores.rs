@@ -70,20 +70,20 @@ impl Layout {
 /// Where the book comes from that a ledger has before anything was imported.
 pub(crate) const BUILT_IN: &str = "built-in";
 
-/// The book in force; the built-in one is put into a ledger that has none, so that it too can be found again later.
+/// The book in force: the built-in one where nothing was imported. Writes nothing.
+pub(crate) async fn book_in_force(ledger: &Ledger) -> anyhow::Result<PriceBook> {
+    ledger.current_price_book().await?.map_or_else(|| Ok(book::builtin()), |stored| decode(&stored))
+}
+
+/// The book in force. The built-in one is put into a ledger that has none, so that it too can be found again later.
 pub(crate) async fn current_book(ledger: &Ledger) -> anyhow::Result<PriceBook> {
-    if let Some(stored) = ledger.current_price_book().await? {
-        return decode(&stored);
+    let current = book_in_force(ledger).await?;
+    if ledger.current_price_book().await?.is_none() {
+        let (id, body) = (current.id, book::encode(&current));
+        let stored = StoredBook { id, source: BUILT_IN.to_owned(), imported_at: clock::now(), body };
+        ledger.put_price_book(&stored).await?;
     }
-    let built_in = book::builtin();
-    let stored = StoredBook {
-        id: built_in.id,
-        source: BUILT_IN.to_owned(),
-        imported_at: clock::now(),
-        body: book::encode(&built_in),
-    };
-    ledger.put_price_book(&stored).await?;
-    Ok(built_in)
+    Ok(current)
 }
 
 /// The book in force and every other one in the ledger: what was rated by an older one is rated by it again after a restart.
