@@ -72,7 +72,12 @@ async fn a_gateway_an_aggregator_and_an_api_make_one_system() {
         assert_eq!(status, expected, "{path}");
     }
     let metrics = reqwest::get(format!("{}/metrics", aggregator.url)).await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("40"), "{metrics}");
+    for line in [
+        r#"aliquot_pipeline_events_total{outcome="charged"} 40"#,
+        r#"aliquot_pipeline_events_total{outcome="duplicate"} 40"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in {metrics}");
+    }
     for service in [gateway, aggregator, api] {
         service.stop().await;
     }

@@ -89,12 +89,14 @@ impl Aggregator {
         }
     }
 
-    /// Asks it to finish what is under way, and waits.
+    /// Asks it to finish what is under way, waits, and closes the ledger, so that its one file is complete.
     pub(crate) async fn stop(mut self) -> anyhow::Result<Progress> {
         self.stopper.stop();
-        match self.tasks.join_next().await {
-            Some(ended) => ended?,
-            None => Ok(self.progress.borrow().clone()),
-        }
+        let progress = match self.tasks.join_next().await {
+            Some(ended) => ended??,
+            None => self.progress.borrow().clone(),
+        };
+        self.ledger.close().await;
+        Ok(progress)
     }
 }

@@ -163,7 +163,10 @@ fn text(findings: &Findings) -> anyhow::Result<String> {
         differences.len()
     )?;
     for row in differences.iter().take(LISTED_MAX) {
-        writeln!(out, "  {row:?}")?;
+        let [hour, provider, model, amount, lake, ledger] =
+            ["hour", "provider", "model", "amount", "lake", "ledger"].map(|column| row.text(column));
+        let tenant = row.name("tenant");
+        writeln!(out, "  {hour} {tenant} {provider} {model} {amount}: lake {lake}, ledger {ledger}")?;
     }
     writeln!(out, "{} duplicates dropped; {} partitions held", count(u128::from(*duplicates)), positions.len())?;
     match gaps.len() {
@@ -209,6 +212,7 @@ fn json(findings: &Findings) -> anyhow::Result<serde_json::Value> {
         "ledger": side(&findings.ledger),
         "totals_compared": findings.compared,
         "totals_different": findings.differences.len(),
+        "differences": findings.differences.iter().take(LISTED_MAX).map(Row::json).collect::<Vec<_>>(),
         "duplicates": findings.duplicates,
         "gaps": gaps,
         "unpriced": unpriced.collect::<anyhow::Result<Vec<_>>>()?,

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aliquot_core::ports::{Fault, Kind};
 use aliquot_core::state::{Rules, TimeLimits};
 use aliquot_core::time::Micros;
 use anyhow::{Context, bail};
 use serde::Deserialize;
+
+use crate::output;
 
 mod kafka;
 
@@ -18,6 +21,9 @@ pub(crate) const EXAMPLE: &str = include_str!("config/aliquot.toml");
 /// Settings of a topic that we make. Its clock is the broker's, so that no sender decides when its event arrived, and events of
 /// long ago are not deleted for their age as soon as they are in.
 const TOPIC: [(&str, &str); 1] = [("message.timestamp.type", "LogAppendTime")];
+
+/// The pause before brokers that did not answer are asked again.
+const BROKERS_WAIT: Duration = Duration::from_secs(2);
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -186,13 +192,22 @@ impl Config {
         self.kafka.to_client()
     }
 
-    /// Makes the topic unless it is there; answers how many partitions it has.
+    /// Makes the topic unless it is there, waiting for brokers that do not answer yet; answers how many partitions it has.
     ///
     /// # Errors
-    /// When the cluster cannot be reached, or does not allow it.
+    /// When the cluster does not allow it, or the settings contradict each other.
     pub(crate) async fn ensure_topic(&self) -> anyhow::Result<usize> {
         let kafka::Section { partitions, replication, .. } = &self.kafka;
-        Ok(aliquot_kafka::ensure_topic(&self.kafka()?, *partitions, *replication, &TOPIC).await?)
+        let client = self.kafka()?;
+        loop {
+            match aliquot_kafka::ensure_topic(&client, *partitions, *replication, &TOPIC).await {
+                Err(error) if error.kind() == Kind::Retry => {
+                    output::note(&format!("aliquot: waiting for Kafka at {}: {error}", client.bootstrap));
+                    tokio::time::sleep(BROKERS_WAIT).await;
+                }
+                answer => return Ok(answer?),
+            }
+        }
     }
 
     pub(crate) fn spool_limits(&self) -> aliquot_spool::Limits {

@@ -7,15 +7,11 @@ use std::path::Path;
 use aliquot_core::ports::Outgoing;
 use aliquot_sim::Emitted;
 use aliquot_sim::fleet::{Fleet, FleetSettings};
-use aliquot_spool::{Mode, Spool};
 use anyhow::{Context, bail};
 
-use crate::aggregate::Aggregator;
 use crate::cli::{Demo, Encoding};
-use crate::config::Config;
-use crate::feed::feed;
+use crate::embedded::Embedded;
 use crate::messages::Messages;
-use crate::replay::bar;
 use crate::stores::Layout;
 use crate::{clock, output, query, serve};
 
@@ -25,31 +21,18 @@ mod report;
 const MARK: &str = "demo.txt";
 const MARK_TEXT: &str = "Made by `aliquot demo`. The next demo removes this directory.\n";
 
-/// Somebody waits for the table, so that the last events are not kept waiting for company.
-const COMMIT_INTERVAL_MS: u64 = 500;
-
 /// Runs the command.
 pub(crate) async fn run(args: Demo) -> anyhow::Result<()> {
     // Taken first, so that a used address is known before the work and not after it.
     let listener = if args.once { None } else { Some(serve::listen(&args.listen).await?) };
     make_room(&args.data_dir)?;
     let layout = Layout::new(&args.data_dir);
-    let mut config = Config::default();
-    config.data_dir.clone_from(&args.data_dir);
-    config.pipeline.commit_interval_ms = COMMIT_INTERVAL_MS;
     let settings = FleetSettings { seed: args.seed, ..FleetSettings::default() };
     output::note("aliquot demo: ten minutes of a fleet with one large launch, through the pipeline as in production");
     let watch = clock::stopwatch();
-    let spool = Spool::open(layout.log(), config.log.partitions, config.spool_limits()).await?;
-    let (source, log) = (spool.source(Mode::Follow), serve::embedded_log(&config));
-    let mut aggregator = Aggregator::start(source, &log, &layout, config.pipeline_settings()).await?;
-    let bar = bar("messages durable in the log");
-    let outlet = spool.outlet();
-    let fed = feed(messages(settings), &outlet, |count: usize| bar.inc(count as u64));
-    drop(aggregator.while_feeding(fed).await?);
-    bar.set_message("waiting for the last commit");
-    aggregator.reach(&spool.ends()).await?;
-    bar.finish_and_clear();
+    let mut embedded = Embedded::start(&layout).await?;
+    embedded.fill(messages(settings)).await.map(drop)?;
+    let Embedded { config, spool, aggregator } = embedded;
     let progress = aggregator.progress().borrow().clone();
     let engine = query::engine(&layout).await?;
     let report = report::Report::read(&engine, settings.launch(), &progress, watch.elapsed()).await?;

@@ -15,23 +15,12 @@ const LOT_BYTES: usize = 4 << 20;
 /// How long a full outlet is left alone before the next try.
 const RETRY_WAIT: Duration = Duration::from_millis(100);
 
-/// What a feed has to say while it runs.
-pub(crate) trait Watcher: Send {
-    /// So many more messages are durable.
-    fn fed(&mut self, messages: usize);
-}
-
-impl<F: FnMut(usize) + Send> Watcher for F {
-    fn fed(&mut self, messages: usize) {
-        self(messages);
-    }
-}
-
-/// Appends what `generate` yields to the outlet, in order, and gives the generator back when it has ended.
+/// Appends what the generator yields to the outlet, in order, and gives the generator back when it has ended. `fed` is told how
+/// many messages more are durable.
 ///
 /// # Errors
 /// The generator's, or the outlet's when trying again cannot help.
-pub(crate) async fn feed<G, O>(generator: G, outlet: &O, mut watcher: impl Watcher) -> anyhow::Result<G>
+pub(crate) async fn feed<G, O>(generator: G, outlet: &O, mut fed: impl FnMut(u64) + Send) -> anyhow::Result<G>
 where
     G: Iterator<Item = anyhow::Result<Outgoing>> + Send + 'static,
     O: Outlet,
@@ -41,7 +30,7 @@ where
     while let Some(lot) = lots.recv().await {
         let messages = Vec::len(&lot);
         append(outlet, lot).await?;
-        watcher.fed(messages);
+        fed(u64::try_from(messages).unwrap_or(u64::MAX));
     }
     thread.await?
 }

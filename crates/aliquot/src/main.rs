@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+mod embedded;
 mod feed;
 mod http;
 mod messages;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Well) => ExitCode::SUCCESS,
         Ok(Outcome::Not) => ExitCode::from(NO),
         Err(error) => {
-            output::note(&format!("aliquot: {error:#}"));
+            output::note(&format!("aliquot: {}", explained(&error)));
             ExitCode::from(if error.is::<config::Unusable>() { UNUSABLE } else { FAILED })
         }
     }
@@ -69,4 +70,24 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Bench(command) => Box::pin(bench::run(command)).await?,
     }
     Ok(Outcome::Well)
+}
+
+/// The error and its causes, each said once: many errors of libraries repeat their cause in their own words.
+fn explained(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .reduce(|said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") })
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = anyhow::anyhow!("no such file").context("cannot open x: no such file").context("replay");
+        assert_eq!(explained(&cause), "replay: cannot open x: no such file");
+    }
 }

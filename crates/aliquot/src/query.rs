@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 
-use aliquot_query::{Answer, Engine, Limits, Named};
+use aliquot_query::{Answer, Engine, Error, Limits, Named};
 use anyhow::{Context, bail};
 
 use crate::cli::{Format, Query};
@@ -80,8 +80,14 @@ fn write(answer: &Answer, args: &Query) -> anyhow::Result<()> {
         }
         None => {
             let mut out = BufWriter::new(std::io::stdout());
-            answer.write(format, &mut out)?;
-            out.flush().context("cannot write to standard output")
+            match answer.write(format, &mut out) {
+                // Whoever read along has read enough.
+                Err(Error::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                written => {
+                    written?;
+                    out.flush().context("cannot write to standard output")
+                }
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `aliquot replay`: a recorded trace through simulated nodes and the real pipeline, or into Kafka or a gateway. The nodes and the
 //! truth are `aliquot-sim`'s; what was charged is read back from the ledger.
 
+use std::iter::{Peekable, Take};
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -10,33 +11,34 @@ use aliquot_kafka::KafkaOutlet;
 use aliquot_sim::node;
 use aliquot_sim::replay::{Replay as Simulation, Settings};
 use aliquot_sim::trace::{Format, Requests};
-use aliquot_spool::{Mode, Spool};
 use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::aggregate::Aggregator;
-use crate::cli::{Engine, Replay, Target, Trace};
+use crate::cli::{Engine, Replay, Target, Trace, spelling};
 use crate::config::Config;
+use crate::embedded::{Embedded, bar};
 use crate::feed::feed;
 use crate::http::HttpOutlet;
 use crate::messages::Messages;
-use crate::serve;
 use crate::stores::Layout;
 use crate::summary::{Run, Summary};
 use crate::{clock, output};
 
-/// A replay is fast, so its commits are large all the same; its end is not kept waiting.
-const COMMIT_INTERVAL_MS: u64 = 1_000;
-
 /// The trace's requests on simulated nodes.
-type Simulated = Simulation<std::iter::Take<Requests>>;
+type Simulated = Simulation<Take<Peekable<Requests>>>;
 
 pub(crate) async fn run(args: Replay) -> anyhow::Result<()> {
     let settings = settings(&args)?;
     let format = format(args.trace);
     let stagger = Micros(i64::try_from(args.stagger_s)?.saturating_mul(Micros::SECOND.0));
-    let requests = format.open(&args.input, stagger)?;
-    let messages = Messages::new(Simulation::new(requests.take_some(args.limit), settings), args.encoding);
+    let mut requests = format.open(&args.input, stagger)?.peekable();
+    // The first record is read before anything is made: a file of another format leaves no directory behind.
+    match requests.next_if(Result::is_err) {
+        Some(fault) => fault.map(drop)?,
+        None if requests.peek().is_none() => bail!("there is no request in {}", args.input.display()),
+        None => {}
+    }
+    let limit = args.limit.map_or(Ok(usize::MAX), usize::try_from)?;
+    let messages = Messages::new(Simulation::new(requests.take(limit), settings), args.encoding);
     match args.to {
         Target::Dir => into_dir(&args, messages).await,
         Target::Kafka => {
@@ -77,56 +79,42 @@ fn settings(args: &Replay) -> anyhow::Result<Settings> {
     })
 }
 
-/// At most so many requests of a trace.
-trait TakeSome: Iterator + Sized {
-    fn take_some(self, limit: Option<u64>) -> std::iter::Take<Self> {
-        self.take(limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX))
-    }
-}
-
-impl TakeSome for Requests {}
-
 async fn into_dir(args: &Replay, messages: Messages<Simulated>) -> anyhow::Result<()> {
     let layout = Layout::new(&args.data_dir);
     refuse_used(&layout.dir)?;
-    let mut config = Config::default();
-    config.pipeline.commit_interval_ms = COMMIT_INTERVAL_MS;
     let watch = clock::stopwatch();
-    let spool = Spool::open(layout.log(), config.log.partitions, config.spool_limits()).await?;
-    let (source, log) = (spool.source(Mode::Follow), serve::embedded_log(&config));
-    let mut aggregator = Aggregator::start(source, &log, &layout, config.pipeline_settings()).await?;
-    let bar = bar("messages durable in the log");
-    let outlet = spool.outlet();
-    let fed = feed(messages, &outlet, |count: usize| bar.inc(count as u64));
-    let messages = aggregator.while_feeding(fed).await;
-    let Ok(messages) = messages else {
-        // What came before the fault is kept, and nothing is torn down while it is being written.
-        aggregator.stop().await?;
-        return messages.map(drop);
-    };
-    bar.set_message("waiting for the last commit");
-    aggregator.reach(&spool.ends()).await?;
-    bar.finish_and_clear();
-    let ledger = aggregator.ledger().clone();
-    let progress = aggregator.stop().await?;
-    let elapsed = watch.elapsed();
-    let truth = messages.source().truth().clone();
+    let mut embedded = Embedded::start(&layout).await?;
+    let filled = embedded.fill(messages).await;
+    let totals = embedded.aggregator.ledger().totals(None, None).await?;
+    let progress = embedded.aggregator.stop().await?;
+    let messages = filled.with_context(|| {
+        let (requests, dir) = (progress.charged, layout.dir.display());
+        format!(
+            "the {requests} requests before it are in {dir}; remove it, or choose another --data-dir, to replay again"
+        )
+    })?;
     let run = Run {
-        title: format!("{:?} by {:?} into {}", args.trace, args.engine, layout.dir.display()),
-        elapsed,
-        truth: Some(truth),
+        title: format!("{} into {}", title(args), layout.dir.display()),
+        elapsed: watch.elapsed(),
+        truth: Some(messages.source().truth().clone()),
     };
-    let totals = ledger.totals(None, None).await?;
     output::print(&Summary::new(run, &progress, &totals).write(args.format)?)
+}
+
+fn title(args: &Replay) -> String {
+    format!("{} by {}", spelling(args.trace), spelling(args.engine))
 }
 
 async fn only_send<O: Outlet>(args: &Replay, messages: Messages<Simulated>, outlet: &O) -> anyhow::Result<()> {
     let watch = clock::stopwatch();
     let bar = bar("messages sent");
-    let messages = feed(messages, outlet, |count: usize| bar.inc(count as u64)).await?;
+    let messages = feed(messages, outlet, |messages| bar.inc(messages)).await?;
     bar.finish_and_clear();
-    let title = format!("{:?} by {:?}, sent", args.trace, args.engine);
-    let run = Run { title, elapsed: watch.elapsed(), truth: Some(messages.source().truth().clone()) };
+    let run = Run {
+        title: format!("{}, sent", title(args)),
+        elapsed: watch.elapsed(),
+        truth: Some(messages.source().truth().clone()),
+    };
     output::print(&Summary::sent(run).write(args.format)?)
 }
 
@@ -136,13 +124,4 @@ fn refuse_used(dir: &Path) -> anyhow::Result<()> {
         bail!("{} holds data already; choose another --data-dir, or remove it", dir.display());
     }
     Ok(())
-}
-
-/// A line that shows that something moves; it is hidden where nobody watches.
-pub(crate) fn bar(what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {human_pos} {msg} ({per_sec}, {elapsed})")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    bar
 }

@@ -28,6 +28,11 @@ impl Row {
         self.0.get(column).and_then(Value::as_str).unwrap_or("–").to_owned()
     }
 
+    /// All of it, as it is.
+    pub(crate) fn json(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// A count.
     pub(crate) fn count(&self, column: &str) -> anyhow::Result<u128> {
         let value = self.0.get(column).with_context(|| format!("the answer has no column {column}"))?;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::aggregate::Aggregator;
-use crate::cli::{Role, Serve};
+use crate::cli::{Role, Serve, spelling};
 use crate::config::{self, Config, LogKind};
 use crate::observe::{self, Ends};
 use crate::stop::{self, Stop};
@@ -123,7 +123,7 @@ impl Process<'_> {
         if role.aggregates() {
             tasks.spawn(upkeep(config.clone(), stop));
         }
-        let role = format!("{role:?}").to_lowercase();
+        let role = spelling(role);
         output::note(&format!("aliquot: role {role} at http://{address}, data in {}", layout.dir.display()));
         let outcome = tokio::select! {
             asked = stop::asked() => asked,

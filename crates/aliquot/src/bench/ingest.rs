@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{memory, stages::Nothing};
-use crate::cli::{BenchIngest, Style};
+use crate::cli::{BenchIngest, Style, spelling};
 use crate::feed::feed;
 use crate::stores::Layout;
 use crate::table::{count, percent, table};
@@ -64,7 +64,7 @@ pub(super) async fn run(args: BenchIngest) -> anyhow::Result<()> {
         encoding: args.encoding.into(),
         ..Load::default()
     };
-    drop(feed(load.messages().map(anyhow::Ok), &spool.outlet(), |_: usize| ()).await?);
+    drop(feed(load.messages().map(anyhow::Ok), &spool.outlet(), |_| ()).await?);
     let truth = load.truth();
     let written = truth.events + truth.malformed;
     let stages = measure(&layout, &spool, written).await?;
@@ -187,9 +187,9 @@ fn text(args: &BenchIngest, stages: &[Measured]) -> String {
         _ => String::new(),
     };
     format!(
-        "{} events as {:?}, {} blocks each, {} tenants, {} partitions\n\n{}\n\nthe whole runs at {of_floor} of the floor\n",
+        "{} events as {}, {} blocks each, {} tenants, {} partitions\n\n{}\n\nthe whole runs at {of_floor} of the floor\n",
         count(args.events.into()),
-        args.encoding,
+        spelling(args.encoding),
         args.blocks,
         count(args.tenants.into()),
         PARTITIONS,
@@ -209,7 +209,7 @@ fn json(args: &BenchIngest, stages: &[Measured]) -> Value {
     };
     json!({
         "events": args.events,
-        "encoding": format!("{:?}", args.encoding).to_lowercase(),
+        "encoding": spelling(args.encoding),
         "blocks": args.blocks,
         "tenants": args.tenants,
         "stages": stages.iter().map(stage).collect::<Vec<_>>(),
