@@ -139,44 +139,24 @@ pub(crate) async fn add(connection: &mut SqliteConnection, totals: Totals) -> Re
     }
 }
 
-/// What the table holds of these. All of it comes back as one text: a row each would be handed over from SQLite's thread one
-/// by one, which costs more than reading them.
 async fn read(
     connection: &mut SqliteConnection,
     additions: &[Addition],
 ) -> Result<HashMap<Vec<u8>, WindowTotal>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "SELECT group_concat(hex(total_key) || ' ' || quantity || ' ' || cost_pico, ';') \
-         FROM totals WHERE total_key IN (",
-    );
+    let mut query =
+        QueryBuilder::<Sqlite>::new("SELECT total_key, quantity, cost_pico FROM totals WHERE total_key IN (");
     let mut keys = query.separated(", ");
     for addition in additions {
         keys.push_bind(addition.bytes.as_slice());
     }
     keys.push_unseparated(")");
-    let text: Option<String> = query
-        .build_query_scalar()
+    let rows = query
+        .build_query_as::<(Vec<u8>, String, String)>()
         .persistent(is_full(additions))
-        .fetch_one(connection)
+        .fetch_all(connection)
         .await
         .map_err(Error::sql("read the totals of"))?;
-    let rows = text.as_deref().unwrap_or_default().split(';').filter(|row| !row.is_empty());
-    rows.map(|row| {
-        let corrupt = || Error::Corrupt { column: "total_key", found: row.to_owned() };
-        let mut columns = row.split(' ');
-        let mut next = || columns.next().ok_or_else(corrupt);
-        let (key, quantity, cost) = (next()?, next()?, next()?);
-        Ok((bytes_of(key).ok_or_else(corrupt)?, total_of(quantity, cost)?))
-    })
-    .collect()
-}
-
-/// The bytes that hexadecimal digits spell.
-fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
-    rest.is_empty().then(|| pairs.iter().map(byte).collect())?
+    rows.into_iter().map(|(bytes, quantity, cost)| Ok((bytes, total_of(&quantity, &cost)?))).collect()
 }
 
 /// What an INSERT of known totals ends with. An UPDATE from a list of values would do, but SQLite then reads the whole table.
