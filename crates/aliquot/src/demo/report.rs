@@ -175,9 +175,12 @@ impl Report {
         if let Some(drop) = &self.drop {
             writeln!(
                 out,
-                "hit rate of {} {} fell from {} to {} at {}",
+                "hit rate of the {}{} fell from {} to {} at {}",
                 drop.text("scope"),
-                drop.name("name"),
+                Some(drop.text("name"))
+                    .filter(|name| !name.is_empty())
+                    .map(|name| format!(" {name}"))
+                    .unwrap_or_default(),
                 percent(drop.count("before_read_tokens")?, drop.count("before_prompt_tokens")?),
                 percent(drop.count("after_read_tokens")?, drop.count("after_prompt_tokens")?),
                 drop.text("since")
