@@ -8,6 +8,7 @@ use core::hash::BuildHasher;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
+use crate::blame::{Attribution, Blame, CausePart};
 use crate::event::{Event, Sequence};
 use crate::money::Usd;
 use crate::position::Place;
@@ -88,6 +89,8 @@ pub struct Charge {
     pub received_at: EventTime,
     id: Span,
     chain: Span,
+    causes: Span,
+    blames: Span,
     /// The node or proxy.
     pub source: Symbol,
     /// The try, from 0.
@@ -136,6 +139,8 @@ pub struct Charge {
     pub duration: Option<Micros>,
     /// The money.
     pub rated: Rated,
+    /// What it would have cost had its tenant been alone in the domain; `None` = not known.
+    pub standalone: Option<Usd>,
 }
 
 impl Charge {
@@ -157,6 +162,8 @@ pub struct Charges {
     pub names: Names,
     text: String,
     blocks: Vec<u64>,
+    causes: Vec<CausePart>,
+    blames: Vec<Blame<Symbol>>,
     rows: Vec<Charge>,
 }
 
@@ -183,6 +190,8 @@ impl Charges {
             received_at,
             id,
             chain: Span { from, to: self.blocks.len() },
+            causes: Span::default(),
+            blames: Span::default(),
             source: name(|row| Some(row.source), &event.source),
             attempt: event.attempt,
             time: event.time,
@@ -207,8 +216,21 @@ impl Charges {
             ttft: event.ttft,
             duration: event.duration,
             rated,
+            standalone: None,
         };
         self.rows.push(row);
+    }
+
+    /// Puts what attribution says beside the last row; does nothing if there is none.
+    pub fn attribute_last(&mut self, attribution: &Attribution<'_>) {
+        let Some(row) = self.rows.last_mut() else { return };
+        let from = self.causes.len();
+        self.causes.extend_from_slice(&attribution.parts);
+        row.causes = Span { from, to: self.causes.len() };
+        let (from, names) = (self.blames.len(), &mut self.names);
+        self.blames.extend(attribution.blames.iter().map(|blame| blame.named(|tenant| names.intern(tenant))));
+        row.blames = Span { from, to: self.blames.len() };
+        row.standalone = attribution.standalone;
     }
 
     /// Empties it, and keeps its room for the next commit.
@@ -216,6 +238,8 @@ impl Charges {
         self.names.clear();
         self.text.clear();
         self.blocks.clear();
+        self.causes.clear();
+        self.blames.clear();
         self.rows.clear();
     }
 
@@ -232,5 +256,15 @@ impl Charges {
     /// The prefix blocks of a row of this commit, root first.
     pub fn blocks(&self, charge: &Charge) -> &[u64] {
         self.blocks.get(charge.chain.from..charge.chain.to).unwrap_or_default()
+    }
+
+    /// The cost by cause of a row of this commit; empty if nobody asked why.
+    pub fn causes(&self, charge: &Charge) -> &[CausePart] {
+        self.causes.get(charge.causes.from..charge.causes.to).unwrap_or_default()
+    }
+
+    /// The blame of a row of this commit.
+    pub fn blames(&self, charge: &Charge) -> &[Blame<Symbol>] {
+        self.blames.get(charge.blames.from..charge.blames.to).unwrap_or_default()
     }
 }

@@ -54,6 +54,51 @@ pub struct Event<'a> {
     pub ttft: Option<Micros>,
     /// Time from start to end.
     pub duration: Option<Micros>,
+    /// What the cache was asked and did.
+    pub cache: CacheUse<'a>,
+    /// The shared limits, as the provider's headers gave them.
+    pub limits: Vec<Limit<'a>>,
+}
+
+/// What the reporter knows about the cache beyond the tokens; all of it optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheUse<'a> {
+    /// The conversation or template the request continues: an opaque key of the reporter's, never a text of the caller.
+    pub session: Option<Cow<'a, str>>,
+    /// Which of the domain's engines served it, if the domain has several, each with a cache of its own.
+    pub replica: Option<Cow<'a, str>>,
+    /// Why the router chose the replica: `affinity`, `affinity_lost`, `load_spill`, `drain`, `random`.
+    pub router_reason: Option<Cow<'a, str>>,
+    /// How long the cache keeps what was not used, as it was asked to.
+    pub lifetime: Option<Micros>,
+    /// Whether the cache was switched off for the request.
+    pub bypass: bool,
+    /// Prompt tokens up to the last breakpoint: behind it nothing is cached. `None` = no breakpoints.
+    pub cacheable_tokens: Option<u64>,
+    /// The provider's own word for why the prefix was not found.
+    pub miss_reason: Option<Cow<'a, str>>,
+    /// Prompt tokens that were computed again after the request was preempted.
+    pub recomputed_tokens: u64,
+    /// The version of model weights or adapter; what was cached under another one is of no use.
+    pub weights: Option<Cow<'a, str>>,
+}
+
+/// A limit that several callers share, as it stood when the request was answered. What a header did not say, or said
+/// nonsensically, is `None`: never 0, never infinity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limit<'a> {
+    /// Which bucket: an organisation, a key, a model's pool.
+    pub bucket: Cow<'a, str>,
+    /// What it counts: `requests`, `input_tokens`, `output_tokens`, `tokens`, `concurrency`, `spend`.
+    pub counts: Cow<'a, str>,
+    /// The most it holds.
+    pub limit: Option<u64>,
+    /// What was left.
+    pub remaining: Option<u64>,
+    /// Until it is full again.
+    pub reset: Option<Micros>,
+    /// Whether it is this limit that refused the request.
+    pub refused: bool,
 }
 
 /// A place in a node's own count of events: consecutive from 0 for each (source, epoch, cache domain).

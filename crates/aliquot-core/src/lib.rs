@@ -25,7 +25,11 @@ pub mod sequence;
 pub mod state;
 pub mod streams;
 
+pub mod blame;
+pub mod cause;
+
 pub mod charge;
 pub mod commit;
+pub mod externality;
 pub mod ports;
 pub mod totals;
