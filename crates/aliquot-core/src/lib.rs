@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod bytes;
 pub mod money;
 pub mod time;
 pub mod usage;

@@ -17,9 +17,7 @@ use aliquot_core::streams::{Epoch, Streams};
 use aliquot_core::time::EventTime;
 use xxhash_rust::xxh3::xxh3_64;
 
-mod bytes;
-
-use bytes::{Reader, Writer};
+use aliquot_core::bytes::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"ALQSTATE";
 
