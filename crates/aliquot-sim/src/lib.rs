@@ -20,4 +20,8 @@ pub mod replay;
 
 pub mod fleet;
 
+pub mod matrix;
+
+pub mod coalition;
+
 pub mod load;
