@@ -24,4 +24,6 @@ pub mod matrix;
 
 pub mod coalition;
 
+pub mod rules;
+
 pub mod load;
