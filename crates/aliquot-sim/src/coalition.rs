@@ -17,3 +17,6 @@ pub use outcomes::{BlockRun, Outcomes, Tier};
 pub use stage::{Setup, Stage, replay};
 pub use trace::{Request, Step, TENANTS_MAX, Trace};
 pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;

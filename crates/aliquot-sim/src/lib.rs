@@ -26,4 +26,6 @@ pub mod coalition;
 
 pub mod rules;
 
+pub mod scenario;
+
 pub mod load;
