@@ -6,3 +6,12 @@
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 extern crate alloc;
+
+pub mod apportion;
+pub mod number;
+
+pub mod least_squares;
+pub mod prefill;
+pub mod steps;
+
+pub mod waits;

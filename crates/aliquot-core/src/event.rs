@@ -1,11 +1,22 @@
-//! One finished request, as its node reported it. Borrowed from the message it came in; nothing here is ever prompt text.
+//! One finished request, as its node reported it, and beside it whatever else nodes report. Borrowed from the message it came in;
+//! nothing here is ever prompt text.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+pub use cache::CacheReport;
+pub use limit::Limit;
+pub use node::NodeReport;
+pub use report::{Head, Report};
+
 use crate::reject::Reason;
 use crate::time::{EventTime, Micros};
 use crate::usage::{ByClass, Class};
+
+mod cache;
+pub mod limit;
+pub mod node;
+mod report;
 
 /// `aliquot.request.v1`: one attempt at one request, billed at its end. Identity is (`source`, `id`, `attempt`).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,25 +94,7 @@ pub struct CacheUse<'a> {
     pub weights: Option<Cow<'a, str>>,
 }
 
-/// A limit that several callers share, as it stood when the request was answered. What a header did not say, or said
-/// nonsensically, is `None`: never 0, never infinity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limit<'a> {
-    /// Which bucket: an organisation, a key, a model's pool.
-    pub bucket: Cow<'a, str>,
-    /// What it counts: `requests`, `input_tokens`, `output_tokens`, `tokens`, `concurrency`, `spend`.
-    pub counts: Cow<'a, str>,
-    /// The most it holds.
-    pub limit: Option<u64>,
-    /// What was left.
-    pub remaining: Option<u64>,
-    /// Until it is full again.
-    pub reset: Option<Micros>,
-    /// Whether it is this limit that refused the request.
-    pub refused: bool,
-}
-
-/// A place in a node's own count of events: consecutive from 0 for each (source, epoch, cache domain).
+/// A place in a node's own count of events of all types: consecutive from 0 for each (source, epoch, cache domain).
 ///
 /// The count is per domain and not per node alone, because a domain is one partition's and a node may serve several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +120,20 @@ pub struct Usage {
 
 /// No single request carries more of anything than this; above it the number is an overflow or a unit mistake.
 pub const QUANTITY_MAX: u64 = 1 << 40;
+
+impl Event<'_> {
+    /// Holds the quantities against their bounds, and the parts against the reported totals.
+    ///
+    /// # Errors
+    /// As [`Usage::check`]; [`Reason::Overflow`] also for impossible quantities of the cache.
+    pub fn check(&self) -> Result<(), Reason> {
+        let CacheUse { cacheable_tokens, recomputed_tokens, .. } = self.cache;
+        if cacheable_tokens.is_some_and(|tokens| tokens > QUANTITY_MAX) || recomputed_tokens > QUANTITY_MAX {
+            return Err(Reason::Overflow);
+        }
+        self.usage.check()
+    }
+}
 
 impl Usage {
     /// The prompt's length with all cache parts, which chooses the price band.

@@ -5,6 +5,7 @@ mod laws;
 mod money;
 mod prices;
 mod recent_ids;
+mod reports;
 mod sequence;
 mod state;
 mod time;
