@@ -231,9 +231,12 @@ impl Ledger {
 
     fn keep_state(&mut self, partition: Partition, commit: &Commit, sabotage: Option<Sabotage>) {
         let next = commit.ranges[&partition].to;
+        let Some(bytes) = commit.snapshots.get(&partition) else { return };
         let bytes = match sabotage {
-            Some(Sabotage::ForgetsArrivals) => snapshot::encode(&PartitionState { next, ..PartitionState::default() }),
-            _ => commit.snapshots[&partition].clone(),
+            Some(Sabotage::ForgetsArrivals) => {
+                snapshot::encode(&PartitionState { next, ..PartitionState::default() }, &[0; 8])
+            }
+            _ => bytes.clone(),
         };
         let states = self.states.entry(partition).or_default();
         states.insert(0, (next, bytes));

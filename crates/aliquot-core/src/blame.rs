@@ -83,8 +83,13 @@ pub struct Blame<T> {
 impl<T: Copy> Blame<T> {
     /// The same with the culprit named in another way.
     pub fn named<U>(&self, name: impl FnOnce(T) -> U) -> Blame<U> {
-        let Self { game, harm, cause, culprit, evidence, quantity, cost, avoidable } = *self;
-        Blame { game, harm, cause, culprit: culprit.map(name), evidence, quantity, cost, avoidable }
+        self.by(self.culprit.map(name))
+    }
+
+    /// The same share of somebody else, or of the same by another name.
+    pub const fn by<U>(&self, culprit: Culprit<U>) -> Blame<U> {
+        let Self { game, harm, cause, evidence, quantity, cost, avoidable, .. } = *self;
+        Blame { game, harm, cause, culprit, evidence, quantity, cost, avoidable }
     }
 }
 

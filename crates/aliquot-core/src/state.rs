@@ -186,6 +186,11 @@ impl PartitionState {
         }
     }
 
+    /// How many events of the same node and domain, with lower numbers, have not arrived.
+    pub fn missing_before(&self, event: &Event<'_>) -> u64 {
+        event.sequence.map_or(0, |sequence| self.streams.missing(&event.source, &event.domain, sequence.epoch))
+    }
+
     /// Reports the streams that moved since the last call.
     pub fn take_moved(&mut self, partition: Partition) -> Vec<StreamReport> {
         self.streams.take_moved(partition)

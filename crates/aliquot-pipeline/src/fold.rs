@@ -175,8 +175,15 @@ impl Folding<'_, '_> {
             };
             let applied = open.state.apply(rater, &settings.rules, received_at, event);
             match applied {
+                Applied::Charged(rated) => {
+                    // Also while a state is being rebuilt: what is used now decides who is to blame later.
+                    let missing = open.state.missing_before(event);
+                    let attribution = open.attributor.request(&settings.attribution, event, &rated, missing);
+                    if is_new {
+                        accrued.charge(place, message, event, rated, &attribution);
+                    }
+                }
                 _ if !is_new => {}
-                Applied::Charged(rated) => accrued.charge(place, message, event, rated),
                 Applied::Duplicate => accrued.duplicate(place),
                 Applied::Rejected(reason) => {
                     let raw = raw_events.get_or_insert_with(|| RawEvents::new(content_type, payload)).get(index);

@@ -20,4 +20,12 @@ pub mod replay;
 
 pub mod fleet;
 
+pub mod matrix;
+
+pub mod coalition;
+
+pub mod rules;
+
+pub mod scenario;
+
 pub mod load;

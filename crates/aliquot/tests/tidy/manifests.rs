@@ -13,7 +13,7 @@ use crate::tree::{File, root};
 const ARROWS: [(&str, &[&str]); 12] = [
     ("aliquot-core", &[]),
     ("aliquot-attribution", &["aliquot-core"]),
-    ("aliquot-wire", &["aliquot-attribution", "aliquot-core"]),
+    ("aliquot-wire", &["aliquot-core"]),
     ("aliquot-kafka", &["aliquot-core"]),
     ("aliquot-spool", &["aliquot-core"]),
     ("aliquot-lake", &["aliquot-core"]),

@@ -1,0 +1,4 @@
+//! The model of a cache, held against the slow way: every distance counted from the list of all uses.
+
+mod distances;
+mod states;
