@@ -130,7 +130,7 @@ impl Simulation {
         match *result {
             Ok(progress) => {
                 let rejected = progress.rejected.values().sum::<u64>();
-                if progress.events != progress.charged + progress.duplicates + rejected {
+                if progress.events != progress.charged + progress.reports + progress.duplicates + rejected {
                     world.findings.push(format!("progress does not add up: {progress:?}"));
                 }
                 let missing = |(partition, end): &(&Partition, &Offset)| {
@@ -158,6 +158,7 @@ impl Simulation {
             commit_bytes_max: 1_000 + self.random.place(60_000),
             commit_interval: Duration::MAX,
             backoff: Backoff { first: Duration::ZERO, max: Duration::ZERO, tries_after_stop: 20 },
+            ..Settings::default()
         }
     }
 

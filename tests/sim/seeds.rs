@@ -67,10 +67,11 @@ fn one_seed() {
 }
 
 /// Everything that goes wrong in a hundred simulations.
-const EVERY_FAULT: [&str; 53] = [
+const EVERY_FAULT: [&str; 59] = [
     "absurd time",
     "activation fails",
     "activation halts",
+    "cache's changes",
     "commit of what is held already",
     "corrupt state",
     "death in a lake commit",
@@ -96,6 +97,8 @@ const EVERY_FAULT: [&str; 53] = [
     "more events than a message may have",
     "no tenant",
     "node restarted",
+    "node that worked too long",
+    "node's interval",
     "not an event at all",
     "nothing in a batch",
     "number beyond the scale",
@@ -111,6 +114,9 @@ const EVERY_FAULT: [&str; 53] = [
     "rebalanced",
     "redelivered",
     "reordered within a node",
+    "report of an absurd time",
+    "report sent twice",
+    "report withheld",
     "reported under two numbers",
     "second attempt",
     "slow call",

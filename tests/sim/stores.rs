@@ -84,6 +84,8 @@ pub(crate) enum Sabotage {
     AddsAgain,
     /// The ledger counts a duplicate too many.
     MiscountsDuplicates,
+    /// The ledger counts a report of a node too many.
+    MiscountsReports,
     /// The ledger keeps states without what had arrived.
     ForgetsArrivals,
     /// The ledger says that no price list was ever activated.
@@ -93,7 +95,7 @@ pub(crate) enum Sabotage {
 }
 
 impl Sabotage {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::DropsARow,
         Self::DoublesARow,
         Self::MiscountsMoney,
@@ -103,6 +105,7 @@ impl Sabotage {
         Self::CutsAReject,
         Self::AddsAgain,
         Self::MiscountsDuplicates,
+        Self::MiscountsReports,
         Self::ForgetsArrivals,
         Self::ForgetsActivations,
         Self::HidesGaps,
@@ -218,6 +221,7 @@ impl Ledger {
             sum.charged += new.charged;
             sum.duplicates += new.duplicates + u64::from(sabotage == Some(Sabotage::MiscountsDuplicates));
             sum.rejected += new.rejected;
+            sum.reports += new.reports + u64::from(sabotage == Some(Sabotage::MiscountsReports));
             self.keep_state(*partition, commit, sabotage);
         }
         for report in commit.streams.iter().filter(|report| moves.contains(&report.partition)) {

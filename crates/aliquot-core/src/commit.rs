@@ -54,6 +54,8 @@ pub struct Tally {
     pub duplicates: u64,
     /// Events or messages that were not accepted.
     pub rejected: u64,
+    /// Events that were accepted and are no requests: nodes' intervals and caches' changes.
+    pub reports: u64,
 }
 
 /// Everything that becomes durable together. Sinks take it whole and drop what they hold already, row by row, by offset.

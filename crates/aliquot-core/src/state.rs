@@ -85,6 +85,17 @@ pub enum Applied<T> {
     Rejected(Reason),
 }
 
+impl<T> Applied<T> {
+    /// The same answer, with what `make` makes of what was accepted.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Applied<U> {
+        match self {
+            Self::Accepted(accepted) => Applied::Accepted(make(accepted)),
+            Self::Duplicate => Applied::Duplicate,
+            Self::Rejected(reason) => Applied::Rejected(reason),
+        }
+    }
+}
+
 /// The memory of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionState {

@@ -94,7 +94,7 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
         commit.charges.push(place(partition, offset), START, &event, rated);
     }
     let charged = u64::try_from(to - from).unwrap();
-    commit.tallies.insert(id, Tally { charged, duplicates: 1, rejected: 0 });
+    commit.tallies.insert(id, Tally { charged, duplicates: 1, rejected: 0, reports: 2 });
     commit.streams.push(report(partition, u64::try_from(to).unwrap(), &[]));
     commit.snapshots.insert(id, format!("state {partition} {to}").into_bytes());
     commit

@@ -57,6 +57,14 @@ impl Accrued {
         self.commit.charges.attribute_last(attribution);
     }
 
+    /// Counts an event that was accepted and is no request: it has no row, only what follows from it has.
+    pub(crate) fn report(&mut self, place: Place) {
+        self.progress.reports = self.progress.reports.saturating_add(1);
+        if let Some(tally) = self.commit.tallies.get_mut(&place.partition) {
+            tally.reports = tally.reports.saturating_add(1);
+        }
+    }
+
     /// Counts an event that was there already.
     pub(crate) fn duplicate(&mut self, place: Place) {
         self.progress.duplicates = self.progress.duplicates.saturating_add(1);

@@ -128,7 +128,7 @@ mod tests {
     fn ids(message: &Outgoing) -> Vec<String> {
         let mut ids = Vec::new();
         decode(&message.content_type, &message.payload, &Limits::default(), &mut |_, event| {
-            let event = event.unwrap();
+            let event = event.unwrap().head();
             assert_eq!(event.domain, message.key);
             ids.push(event.id.to_string());
         });

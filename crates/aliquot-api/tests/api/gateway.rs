@@ -142,7 +142,7 @@ async fn what_is_sent_on_keeps_within_what_the_pipeline_reads() {
     for message in log.messages() {
         assert!(message.payload.len() <= limits.message_bytes);
         decode(&message.content_type, &message.payload, &limits, &mut |_, event| {
-            let event = event.unwrap();
+            let event = event.unwrap().request().unwrap();
             assert_eq!(event.domain, message.key.as_str());
             seen.push(event.id.clone().into_owned());
         });

@@ -77,14 +77,17 @@ fn answer(state: &mut PartitionState, rater: &mut Rater<'_>, row: &[&str]) -> &'
             let cache = CacheReport { id, source, time, sequence, domain, ..CacheReport::default() };
             state.apply_cache(&Rules::default(), ARRIVAL, &cache)
         }
-        _ => match apply(state, rater, &event) {
-            Applied::Accepted(_) => return "charged",
-            Applied::Duplicate => Applied::Duplicate,
-            Applied::Rejected(reason) => Applied::Rejected(reason),
-        },
+        _ => {
+            let applied = apply(state, rater, &event).map(|_| "charged");
+            return answered(applied);
+        }
     };
+    answered(applied.map(|()| "accepted"))
+}
+
+fn answered(applied: Applied<&'static str>) -> &'static str {
     match applied {
-        Applied::Accepted(()) => "accepted",
+        Applied::Accepted(answer) => answer,
         Applied::Duplicate => "duplicate",
         Applied::Rejected(reason) => reason.name(),
     }

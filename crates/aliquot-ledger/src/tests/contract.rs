@@ -44,7 +44,7 @@ async fn commits_of_two_partitions_come_to_the_slow_sum() {
     let contents = contents(&store.open().await).await;
     assert_eq!(spelled(&contents.totals), slow_sum(&[(0, 60), (1, 95)]));
     assert_eq!(contents.held, [(P0, Offset(60)), (P1, Offset(95))].into());
-    let tally = |charged, duplicates| Tally { charged, duplicates, rejected: 0 };
+    let tally = |charged, duplicates| Tally { charged, duplicates, rejected: 0, reports: 2 * duplicates };
     assert_eq!(contents.tallies, [(P0, tally(60, 3)), (P1, tally(95, 3))].into());
     assert_eq!(contents.streams, [report(0, 60, &[]), report(1, 95, &[])]);
     assert_eq!(
@@ -95,7 +95,7 @@ async fn a_commit_of_held_and_new_partitions_writes_the_new_ones() {
     ledger.commit(&mixed).await.unwrap();
     let contents = contents(&ledger).await;
     assert_eq!(spelled(&contents.totals), slow_sum(&[(0, 10), (1, 5)]));
-    assert_eq!(contents.tallies.get(&P0), Some(&Tally { charged: 10, duplicates: 1, rejected: 0 }));
+    assert_eq!(contents.tallies.get(&P0), Some(&Tally { charged: 10, duplicates: 1, rejected: 0, reports: 2 }));
     assert_eq!(contents.streams, [report(0, 10, &[]), report(1, 5, &[])], "an older report of a held range is dropped");
 }
 
@@ -155,7 +155,7 @@ async fn two_owners_of_a_partition_do_no_harm() {
     first.commit(&commit(0, 20, 25)).await.unwrap();
     let contents = contents(&second).await;
     assert_eq!(spelled(&contents.totals), slow_sum(&[(0, 25)]));
-    assert_eq!(contents.tallies, [(P0, Tally { charged: 25, duplicates: 3, rejected: 0 })].into());
+    assert_eq!(contents.tallies, [(P0, Tally { charged: 25, duplicates: 3, rejected: 0, reports: 6 })].into());
 }
 
 /// Puts something into a commit that it did not read.

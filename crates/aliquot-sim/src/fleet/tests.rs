@@ -97,7 +97,7 @@ fn the_rules_charge_each_request_once() {
     let (mut charged, mut duplicates, mut sum) = (0, 0, ByClass::all(0));
     for emitted in &emitted {
         match state.apply(&mut rater, &rules, emitted.received_at, &emitted.event) {
-            Applied::Charged(_) => {
+            Applied::Accepted(_) => {
                 charged += 1;
                 add(&mut sum, &emitted.event.usage.parts);
             }

@@ -60,11 +60,7 @@ fn answers(path: &Path) -> Vec<Answer> {
     let rules = Rules { times: TimeLimits::default(), tenants: Some(tenants) };
     let mut apply = |report: Report<'_>| {
         let applied = match report {
-            Report::Request(event) => match state.apply(&mut rater, &rules, RECEIVED_AT, event) {
-                Applied::Accepted(_) => Applied::Accepted(()),
-                Applied::Rejected(reason) => Applied::Rejected(reason),
-                Applied::Duplicate => Applied::Duplicate,
-            },
+            Report::Request(event) => state.apply(&mut rater, &rules, RECEIVED_AT, event).map(|_| ()),
             Report::Node(node) => state.apply_node(&rules, RECEIVED_AT, node),
             Report::Cache(cache) => state.apply_cache(&rules, RECEIVED_AT, cache),
         };

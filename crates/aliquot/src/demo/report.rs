@@ -160,17 +160,18 @@ impl Report {
         let total = self.total();
         let named = self.tenants.iter().map(|tenant| tenant.cells(tenant.name.as_deref().unwrap_or("(no tenant)")));
         let mut out = format!("\n{}\n\n", table(&HEADER, 1, named.chain([total.cells("all")])));
-        let Progress { events, duplicates, unpriced, rejected, .. } = &self.progress;
+        let Progress { events, charged, reports, duplicates, unpriced, rejected, .. } = &self.progress;
         let refused: u64 = rejected.values().sum();
         writeln!(
             out,
-            "{} events in {:.1} s: {} requests charged, {} duplicates dropped, {} rejected, {} unpriced",
+            "{} events in {:.1} s: {} requests charged, {} unpriced; {} reports of nodes, {} duplicates dropped, {} rejected",
             count((*events).into()),
             self.elapsed.as_secs_f64(),
-            count(self.progress.charged.into()),
+            count((*charged).into()),
+            count((*unpriced).into()),
+            count((*reports).into()),
             count((*duplicates).into()),
-            count(refused.into()),
-            count((*unpriced).into())
+            count(refused.into())
         )?;
         if let Some(drop) = &self.drop {
             writeln!(
@@ -195,6 +196,7 @@ impl Report {
         json!({
             "events": self.progress.events,
             "requests": self.progress.charged,
+            "reports": self.progress.reports,
             "duplicates": self.progress.duplicates,
             "rejected": rejected,
             "unpriced": self.progress.unpriced,
