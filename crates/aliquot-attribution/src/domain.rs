@@ -158,7 +158,7 @@ impl Domain {
         let judge = Judge { case, price, nodes: &self.nodes, tenants: self.tenants.count(), entitlements };
         let (judgement, observed) = judge.request(rated, solver);
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
-            observed.iter().for_each(|(distance, was_read)| node.fit.observe(*distance, *was_read));
+            observed.iter().for_each(|(distance, was_read)| node.observe(*distance, *was_read));
         }
         judgement
     }
