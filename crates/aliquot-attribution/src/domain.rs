@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::event::Event;
+use aliquot_core::externality::Fit;
+use aliquot_core::position::Partition;
 use aliquot_core::rating::Rated;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
@@ -95,6 +97,14 @@ impl Domain {
     /// The replicas, with their names.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &Node)> {
         self.names.iter().filter_map(|(name, place)| Some((name.as_str(), self.nodes.get(*place)?)))
+    }
+
+    /// How well the models of its replicas fit, as far as that has changed since it was last asked.
+    pub fn take_news(&mut self, partition: Partition, domain: &str, into: &mut Vec<Fit>) {
+        for (name, place) in &self.names {
+            let news = self.nodes.get_mut(*place).and_then(|node| node.take_news(partition, domain, name));
+            into.extend(news);
+        }
     }
 
     /// Blocks that are remembered.

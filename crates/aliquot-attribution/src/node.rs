@@ -1,8 +1,12 @@
 //! One replica with what is known of its capacity: the node's word, held against the hits and misses that were seen.
 
+use alloc::string::ToString;
+
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::cause::Evidence;
 use aliquot_core::event::CacheReport;
+use aliquot_core::externality;
+use aliquot_core::position::Partition;
 
 use crate::calibration::{Calibration, Fit, Report, Tier};
 use crate::quota::Quota;
@@ -31,6 +35,8 @@ pub struct Node {
     unasked: u32,
     /// What follows from all of it.
     capacity: Option<Capacity>,
+    /// Whether that has changed since it was last told.
+    is_news: bool,
 }
 
 /// What is known of a cache's capacity, and how.
@@ -60,6 +66,7 @@ impl Node {
             is_contradicted: false,
             unasked: 0,
             capacity: None,
+            is_news: false,
         }
     }
 
@@ -102,7 +109,9 @@ impl Node {
         self.fit = self.observed.estimate();
         let check = self.reported.map(|reported| self.observed.check(reported));
         self.is_contradicted = matches!(check, Some(Report::Contradicted { .. }));
-        self.capacity = self.conclude();
+        let now = self.conclude();
+        self.is_news |= now != self.capacity;
+        self.capacity = now;
     }
 
     /// What is known of the capacity; `None` = nothing.
@@ -110,9 +119,25 @@ impl Node {
         self.capacity.as_ref()
     }
 
-    /// What hits and misses say of the capacity; `None` = too few of them.
-    pub const fn fit(&self) -> Option<Fit> {
-        self.fit
+    /// How well the model fits, if that has changed since it was last asked.
+    pub fn take_news(&mut self, partition: Partition, domain: &str, replica: &str) -> Option<externality::Fit> {
+        if !core::mem::take(&mut self.is_news) {
+            return None;
+        }
+        Some(externality::Fit {
+            partition,
+            domain: domain.to_string(),
+            replica: Some(replica).filter(|replica| !replica.is_empty()).map(ToString::to_string),
+            capacity_blocks: self.capacity.as_ref().map(|capacity| capacity.blocks),
+            evidence: self.capacity.as_ref().map_or(Evidence::Unattributable, |capacity| capacity.evidence),
+            error_ppm: self.fit.map(|fit| fit.error_ppm),
+            tier: match &self.capacity {
+                None => externality::Tier::Unattributable,
+                Some(capacity) if !capacity.is_lru => externality::Tier::Proportional,
+                Some(capacity) if capacity.quota.is_hard() => externality::Tier::HardQuota,
+                Some(_) => externality::Tier::SoftQuota,
+            },
+        })
     }
 
     fn conclude(&self) -> Option<Capacity> {
@@ -163,8 +188,17 @@ impl Node {
         let fit = Fit { capacity: reader.u64()?, error_ppm: reader.u32()?, sigma: reader.u64()? };
         let fit = has_fit.then_some(fit);
         let (is_contradicted, unasked) = (reader.u8()? == 1, reader.u32()?);
-        let mut node =
-            Self { replica, tells_blocks, reported, observed, fit, is_contradicted, unasked, capacity: None };
+        let mut node = Self {
+            replica,
+            tells_blocks,
+            reported,
+            observed,
+            fit,
+            is_contradicted,
+            unasked,
+            capacity: None,
+            is_news: false,
+        };
         node.capacity = node.conclude();
         Some(node)
     }
