@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use aliquot_core::blame::Attribution;
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::event::{CacheReport, Event, NodeReport};
+use aliquot_core::externality::Fit;
 use aliquot_core::money::Usd;
+use aliquot_core::position::Partition;
 use aliquot_core::rating::Rated;
 use aliquot_core::time::EventTime;
 
@@ -64,6 +66,11 @@ impl Attributor {
         if let Some(node) = kept.domain.node(report.replica.as_deref().unwrap_or_default()) {
             node.changed(report);
         }
+    }
+
+    /// How well the models of all replicas fit, as far as that has changed since it was last asked.
+    pub fn take_news(&mut self, partition: Partition, into: &mut Vec<Fit>) {
+        self.domains.iter_mut().for_each(|(name, kept)| kept.domain.take_news(partition, name, into));
     }
 
     /// Blocks that are remembered: what the size of the state follows.

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::event::Event;
+use aliquot_core::externality::Fit;
+use aliquot_core::position::Partition;
 use aliquot_core::rating::Rated;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
@@ -97,6 +99,14 @@ impl Domain {
         self.names.iter().filter_map(|(name, place)| Some((name.as_str(), self.nodes.get(*place)?)))
     }
 
+    /// How well the models of its replicas fit, as far as that has changed since it was last asked.
+    pub fn take_news(&mut self, partition: Partition, domain: &str, into: &mut Vec<Fit>) {
+        for (name, place) in &self.names {
+            let news = self.nodes.get_mut(*place).and_then(|node| node.take_news(partition, domain, name));
+            into.extend(news);
+        }
+    }
+
     /// Blocks that are remembered.
     pub fn blocks(&self) -> u64 {
         let sum = self.nodes.iter().fold(0_usize, |sum, node| sum.saturating_add(node.replica.len()));
@@ -158,7 +168,7 @@ impl Domain {
         let judge = Judge { case, price, nodes: &self.nodes, tenants: self.tenants.count(), entitlements };
         let (judgement, observed) = judge.request(rated, solver);
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
-            observed.iter().for_each(|(distance, was_read)| node.fit.observe(*distance, *was_read));
+            observed.iter().for_each(|(distance, was_read)| node.observe(*distance, *was_read));
         }
         judgement
     }

@@ -68,7 +68,7 @@ impl Judge<'_> {
     fn read_shared(&self, run: &Run<Fate>, judgement: &mut Judgement) {
         let node = self.nodes.get(self.case.replica.0);
         let Some(capacity) = node.and_then(Node::capacity) else { return judgement.differs_alone(None) };
-        let Some(access) = self.shared(run, &capacity, false) else { return };
+        let Some(access) = self.shared(run, capacity, false) else { return };
         let own = access.users.iter().find(|user| user.tenant == self.case.tenant);
         if own.is_some_and(|own| access.replica.total_since(own.last()) < capacity.blocks) {
             // Nobody's traffic since would have pushed it out, and so no part of it.

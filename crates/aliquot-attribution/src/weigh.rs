@@ -32,7 +32,7 @@ impl Weighed {
 pub struct Scale<'s> {
     aged: &'s Aged,
     tenant: Tenant,
-    capacity: Option<Capacity>,
+    capacity: Option<&'s Capacity>,
     /// Distinct blocks used since, by tenant.
     counts: Vec<u64>,
     total: u64,
@@ -40,7 +40,7 @@ pub struct Scale<'s> {
 
 impl<'s> Scale<'s> {
     /// Puts it on.
-    pub fn new(node: &Node, tenant: Tenant, tenants: usize, aged: &'s Aged) -> Self {
+    pub fn new(node: &'s Node, tenant: Tenant, tenants: usize, aged: &'s Aged) -> Self {
         let mut counts = vec![0; tenants];
         node.replica.since(aged.stamp, &mut counts);
         let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
@@ -53,8 +53,8 @@ impl<'s> Scale<'s> {
     }
 
     /// What is known of the capacity.
-    pub const fn capacity(&self) -> Option<&Capacity> {
-        self.capacity.as_ref()
+    pub const fn capacity(&self) -> Option<&'s Capacity> {
+        self.capacity
     }
 
     /// Whether the tenant ever used the block.
@@ -78,7 +78,7 @@ impl<'s> Scale<'s> {
             // Alone its tenant would not have had it either.
             return found(Cause::ColdFirst, Evidence::Exact);
         }
-        let Some(capacity) = &self.capacity else {
+        let Some(capacity) = self.capacity else {
             let cause = if is_promised { Cause::ModelConflict } else { Cause::NoEvidence };
             return found(cause, Evidence::Unattributable);
         };
@@ -94,7 +94,7 @@ impl<'s> Scale<'s> {
     /// The neighbours' shares by one question, one for each tenant of the domain: none if nobody had a part.
     pub fn shares(&self, question: Game, entitlements: &[u64], solver: &mut Solver) -> Vec<u64> {
         let mut shares = Vec::new();
-        let Some(capacity) = &self.capacity else { return shares };
+        let Some(capacity) = self.capacity else { return shares };
         // Its own place among the neighbours stays empty, so that places are tenants.
         let mut neighbours = self.counts.clone();
         let own = neighbours.get_mut(self.tenant.place()).map(core::mem::take).unwrap_or_default();
@@ -113,7 +113,7 @@ impl<'s> Scale<'s> {
 
     /// Whether the block would have been there without this tenant alone.
     pub fn is_avoidable(&self, tenant: Tenant) -> bool {
-        let Some(capacity) = &self.capacity else { return false };
+        let Some(capacity) = self.capacity else { return false };
         let count = self.counts.get(tenant.place()).copied().unwrap_or_default();
         tenant != self.tenant && count > 0 && self.total.saturating_sub(count) < self.reach(capacity.blocks)
     }

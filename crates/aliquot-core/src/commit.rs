@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::charge::Charges;
+use crate::externality::Fit;
 use crate::position::{OffsetRange, Partition, Place};
 use crate::reject::Reason;
 use crate::time::EventTime;
@@ -69,6 +70,8 @@ pub struct Commit {
     pub rejects: Vec<Rejected>,
     /// The streams that moved.
     pub streams: Vec<StreamReport>,
+    /// The models of caches whose fit moved.
+    pub fits: Vec<Fit>,
     /// What was counted, by partition.
     pub tallies: BTreeMap<Partition, Tally>,
     /// The encoded state of each partition after its range.

@@ -1,4 +1,5 @@
-//! Hourly sums of attribution: what the ledger keeps of causes and blame. Adding rows and adding sums is the same thing.
+//! Hourly sums of attribution, and how well its model fits: what the ledger keeps of causes and blame. Adding rows and adding sums
+//! is the same thing.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -7,6 +8,7 @@ use crate::blame::Culprit;
 use crate::cause::{Cause, Evidence, Game, Harm};
 use crate::charge::{Charge, Charges};
 use crate::money::Usd;
+use crate::position::Partition;
 use crate::time::EventTime;
 
 /// What a sum of blame is a sum of.
@@ -76,6 +78,62 @@ pub struct CauseTotal {
 
 /// Sums by cause, in the order of the keys. Over all causes they are the cost of the requests.
 pub type CauseTotals = BTreeMap<CauseKey, CauseTotal>;
+
+/// By which method a domain's misses are blamed. The first that what is known of the domain allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// The capacity is known, and the model fits: a miss has a sharp limit.
+    HardQuota,
+    /// The capacity is known within limits: a miss is weighed over them.
+    SoftQuota,
+    /// Others that we cannot see use the cache too, and are a culprit of their own.
+    Background,
+    /// The cache does not work as the model does: by share of use.
+    Proportional,
+    /// Nobody is blamed.
+    Unattributable,
+}
+
+impl Tier {
+    /// Every tier, the sharpest first.
+    pub const ALL: [Self; 5] =
+        [Self::HardQuota, Self::SoftQuota, Self::Background, Self::Proportional, Self::Unattributable];
+
+    /// The one spelling used in columns, SQL and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HardQuota => "hard_quota",
+            Self::SoftQuota => "soft_quota",
+            Self::Background => "background",
+            Self::Proportional => "proportional",
+            Self::Unattributable => "unattributable",
+        }
+    }
+
+    /// The tier of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.name() == name)
+    }
+}
+
+/// How well the model of one cache fits what was observed of it. Each says all there is to say, and replaces the one before.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fit {
+    /// The partition the domain is on.
+    pub partition: Partition,
+    /// The cache domain.
+    pub domain: String,
+    /// Which of the domain's engines; `None` = the domain is one cache, or the events do not say.
+    pub replica: Option<String>,
+    /// The capacity that is reckoned with, in blocks; `None` = not known.
+    pub capacity_blocks: Option<u64>,
+    /// How the capacity is known.
+    pub evidence: Evidence,
+    /// Re-uses of a block that the model takes for hits or misses wrongly, in millionths; `None` = too few were seen.
+    pub error_ppm: Option<u32>,
+    /// By which method misses are blamed.
+    pub tier: Tier,
+}
 
 impl Externality {
     /// The sum of two.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aliquot_core::charge::{Charge, Charges, Symbol};
+use aliquot_core::money::Usd;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
 use arrow::array::{
@@ -15,7 +16,8 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
-use crate::columns::{Columns, MONEY_PRECISION, MONEY_SCALE};
+use crate::causes::CauseLists;
+use crate::columns::{Columns, money_builder, time_builder};
 
 /// The columns of money that are parts of `cost_usd`, in the order of [`Part`].
 const PARTS: [&str; 5] =
@@ -112,6 +114,8 @@ struct Builders {
     cost_parts: [Decimal128Builder; 5],
     unpriced: StringDictionaryBuilder<Int32Type>,
     price_book: StringDictionaryBuilder<Int32Type>,
+    causes: CauseLists,
+    standalone: Decimal128Builder,
     /// The last price book and its spelling: almost every row of a commit has the same.
     book: Option<(u64, String)>,
     /// The bytes of one prefix chain.
@@ -125,11 +129,8 @@ impl Builders {
     fn new(rows: usize) -> Self {
         let int = || Int32Builder::with_capacity(rows);
         let long = || Int64Builder::with_capacity(rows);
-        let time = || TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
-        let money = || {
-            Decimal128Builder::with_capacity(rows)
-                .with_data_type(arrow::datatypes::DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE))
-        };
+        let time = || time_builder(rows);
+        let money = || money_builder(rows);
         Self {
             partition: int(),
             offset: long(),
@@ -155,6 +156,8 @@ impl Builders {
             cost_parts: std::array::from_fn(|_| money()),
             unpriced: StringDictionaryBuilder::new(),
             price_book: StringDictionaryBuilder::new(),
+            causes: CauseLists::new(rows),
+            standalone: money(),
             book: None,
             chain: Vec::new(),
         }
@@ -171,6 +174,8 @@ impl Builders {
         for (builder, duration) in self.durations.iter_mut().zip([charge.queue, charge.ttft, charge.duration]) {
             builder.append_option(duration.map(|Micros(micros)| micros));
         }
+        self.causes.push(charges.causes(charge));
+        self.standalone.append_option(charge.standalone.map(Usd::pico));
         self.push_money(charge)
     }
 
@@ -245,10 +250,7 @@ impl Builders {
     }
 
     fn finish(mut self, charges: &Charges) -> Result<RecordBatch, ArrowError> {
-        let names: ArrayRef = Arc::new(StringArray::from_iter_values(charges.names.all()));
-        let text = |keys: Int32Array| -> Result<ArrayRef, ArrowError> {
-            Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(&names))?))
-        };
+        let text = named(charges);
         let mut columns = Columns::default();
         columns.required("partition", Arc::new(self.partition.finish()));
         columns.required("offset", Arc::new(self.offset.finish()));
@@ -285,6 +287,14 @@ impl Builders {
         }
         columns.optional("unpriced", Arc::new(self.unpriced.finish()));
         columns.required("price_book", Arc::new(self.price_book.finish()));
+        columns.optional("causes", self.causes.finish()?);
+        columns.optional("standalone_usd", Arc::new(self.standalone.finish()));
         columns.finish()
     }
+}
+
+/// Makes columns of text from symbols of the commit's names. All of them refer to one copy of the names.
+pub(crate) fn named(charges: &Charges) -> impl Fn(Int32Array) -> Result<ArrayRef, ArrowError> {
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(charges.names.all()));
+    move |keys| Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(&names))?))
 }

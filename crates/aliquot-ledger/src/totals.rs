@@ -9,10 +9,10 @@ use aliquot_core::usage::Class;
 use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use crate::columns::{book, book_text, limit, number};
+use crate::columns::{add_quantity, add_usd, book, book_text, limit, number};
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::total_key;
+use crate::{key, total_key};
 
 /// Totals that one call answers at most: a map of a million takes some 300 MB. Longer answers come page by page.
 pub const TOTALS_MAX: usize = 1_000_000;
@@ -40,8 +40,8 @@ impl Ledger {
     /// # Errors
     /// [`Error::TooMany`] beyond [`TOTALS_MAX`], and what the database says.
     pub async fn totals(&self, from: Option<EventTime>, to: Option<EventTime>) -> Result<Totals, Error> {
-        let from = from.map_or_else(Vec::new, |from| total_key::hour(from).to_vec());
-        let to = to.map_or_else(|| total_key::END.to_vec(), |to| total_key::hour(to).to_vec());
+        let from = from.map_or_else(Vec::new, |from| key::hour(from).to_vec());
+        let to = to.map_or_else(|| key::END.to_vec(), |to| key::hour(to).to_vec());
         let mut rows = sqlx::query_as::<_, Row>(
             "SELECT hour_us, tenant, provider, model, class, rate_pico, price_book, quantity, cost_pico \
              FROM totals WHERE total_key >= $1 AND total_key < $2 ORDER BY total_key",
@@ -220,8 +220,5 @@ fn total_of(quantity: &str, cost: &str) -> Result<WindowTotal, Error> {
 }
 
 fn add_up(held: WindowTotal, new: WindowTotal) -> Result<WindowTotal, Error> {
-    Ok(WindowTotal {
-        quantity: held.quantity.checked_add(new.quantity).ok_or(Error::Overflow { what: "a quantity" })?,
-        cost: held.cost.checked_add(new.cost).ok_or(Error::Overflow { what: "a cost" })?,
-    })
+    Ok(WindowTotal { quantity: add_quantity(held.quantity, new.quantity)?, cost: add_usd(held.cost, new.cost)? })
 }

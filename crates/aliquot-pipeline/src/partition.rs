@@ -78,6 +78,7 @@ impl Open {
         commit.ranges.insert(partition, range);
         commit.tallies.entry(partition).or_default();
         commit.streams.extend(self.state.take_moved(partition));
+        self.attributor.take_news(partition, &mut commit.fits);
         let events = commit.tallies.get(&partition).map_or(0, |tally| tally.charged.saturating_add(tally.reports));
         self.since_snapshot = self.since_snapshot.saturating_add(events);
         if self.since_snapshot.saturating_mul(BLOCKS_PER_EVENT) >= self.attributor.blocks() {

@@ -42,6 +42,8 @@ pub struct Epochs {
     groups: Vec<u32>,
     /// By row, over all tenants.
     totals: Vec<u32>,
+    /// By group, over all tenants.
+    group_totals: Vec<u32>,
 }
 
 impl Default for Epochs {
@@ -55,6 +57,7 @@ impl Default for Epochs {
             counts: vec![0; ROWS.saturating_mul(columns)],
             groups: vec![0; (ROWS / GROUP).saturating_mul(columns)],
             totals: vec![0; ROWS],
+            group_totals: vec![0; ROWS / GROUP],
         }
     }
 }
@@ -111,7 +114,8 @@ impl Epochs {
     fn add(&mut self, row: usize, tenant: Tenant, amount: u32) {
         let place = row.wrapping_mul(self.columns).wrapping_add(tenant.place());
         let group = (row / GROUP).wrapping_mul(self.columns).wrapping_add(tenant.place());
-        for (list, place) in [(&mut self.counts, place), (&mut self.groups, group), (&mut self.totals, row)] {
+        let totals = [(&mut self.totals, row), (&mut self.group_totals, row / GROUP)];
+        for (list, place) in [(&mut self.counts, place), (&mut self.groups, group)].into_iter().chain(totals) {
             if let Some(count) = list.get_mut(place) {
                 *count = count.wrapping_add(amount);
             }
@@ -169,6 +173,7 @@ impl Epochs {
         let old = core::mem::replace(&mut self.counts, vec![0; ROWS.saturating_mul(self.columns)]);
         self.groups.fill(0);
         self.totals.fill(0);
+        self.group_totals.fill(0);
         for (row, place) in places.iter().enumerate() {
             let Some(place) = place else { continue };
             for tenant in 0..self.columns {
@@ -207,8 +212,11 @@ impl Epochs {
     pub fn total_since(&self, stamp: Stamp) -> u64 {
         let row = row_of(stamp);
         let own = self.totals.get(row).copied().unwrap_or_default();
-        let later = self.totals.get(row.saturating_add(1)..).unwrap_or_default();
-        later.iter().fold(u64::from(own / 2), |sum, total| sum.wrapping_add(u64::from(*total)))
+        let first = row.saturating_add(1).min(ROWS);
+        let whole = first.next_multiple_of(GROUP);
+        let rows = self.totals.get(first..whole).unwrap_or_default();
+        let groups = self.group_totals.get(whole / GROUP..).unwrap_or_default();
+        rows.iter().chain(groups).fold(u64::from(own / 2), |sum, total| sum.wrapping_add(u64::from(*total)))
     }
 
     /// See [`super::Recency::save`].
@@ -227,7 +235,8 @@ impl Epochs {
             return None;
         }
         let (counts, groups) = (vec![0; ROWS.saturating_mul(columns)], vec![0; (ROWS / GROUP).saturating_mul(columns)]);
-        Some(Self { columns, width, is_capacity_known, current, counts, groups, totals: vec![0; ROWS] })
+        let (totals, group_totals) = (vec![0; ROWS], vec![0; ROWS / GROUP]);
+        Some(Self { columns, width, is_capacity_known, current, counts, groups, totals, group_totals })
     }
 
     /// See [`super::Recency::recount`].

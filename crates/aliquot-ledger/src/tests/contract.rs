@@ -14,7 +14,7 @@ use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::totals::{TotalKey, WindowTotal};
 use aliquot_core::usage::Class;
 
-use super::{START, Store, commit, contents, event, place, range, report, single, slow_sum, spelled};
+use super::{START, Store, commit, contents, event, fit, place, push, range, report, single, slow_sum, spelled};
 use crate::{Error, Ledger};
 
 const P0: Partition = Partition(0);
@@ -37,7 +37,7 @@ async fn commits_of_two_partitions_come_to_the_slow_sum() {
     both.streams.extend(other.streams);
     for offset in 90..95 {
         let (event, rated) = event(1, offset);
-        both.charges.push(place(1, offset), START, &event, rated);
+        push(&mut both.charges, place(1, offset), &event, rated);
     }
     ledger.commit(&both).await.unwrap();
 
@@ -90,7 +90,7 @@ async fn a_commit_of_held_and_new_partitions_writes_the_new_ones() {
     mixed.streams.push(report(0, 4, &[(1, 2)]));
     for offset in 0..5 {
         let (event, rated) = event(1, offset);
-        mixed.charges.push(place(1, offset), START, &event, rated);
+        push(&mut mixed.charges, place(1, offset), &event, rated);
     }
     ledger.commit(&mixed).await.unwrap();
     let contents = contents(&ledger).await;
@@ -175,10 +175,11 @@ async fn holes_and_what_was_never_read_are_refused_whole() {
     assert_eq!(error.kind(), Kind::Halt);
     assert!(error.to_string().contains("up to offset 10, the commit begins at 11"), "{error}");
 
-    let strays: [(&str, Spoil); 5] = [
+    let strays: [(&str, Spoil); 6] = [
         ("charge", |commit| *commit.ranges.get_mut(&P0).unwrap() = range(10, 19)),
         ("charge", |commit| *commit.ranges.get_mut(&P0).unwrap() = range(11, 20)),
         ("stream", |commit| commit.streams.push(report(1, 5, &[]))),
+        ("fit", |commit| commit.fits.push(fit(1, 5))),
         ("tally", |commit| assert_eq!(commit.tallies.insert(P1, Tally::default()), None)),
         ("snapshot", |commit| assert_eq!(commit.snapshots.insert(P1, vec![1]), None)),
     ];
