@@ -53,3 +53,7 @@ pub mod domain;
 pub mod limits;
 pub mod steps;
 pub mod waits;
+
+pub mod idle;
+pub mod peaks;
+pub mod residency;
