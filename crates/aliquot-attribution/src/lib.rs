@@ -6,3 +6,8 @@
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 extern crate alloc;
+
+mod real;
+
+pub mod quota;
+pub mod solver;

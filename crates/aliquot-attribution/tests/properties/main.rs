@@ -1,0 +1,5 @@
+//! What attribution promises, over inputs nobody chose. Axioms have the numbers under which contracts cite them.
+
+mod accuracy;
+mod axioms;
+mod reference;
