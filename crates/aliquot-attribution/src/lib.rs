@@ -9,5 +9,6 @@ extern crate alloc;
 
 mod real;
 
+pub mod game;
 pub mod quota;
 pub mod solver;

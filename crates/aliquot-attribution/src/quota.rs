@@ -74,6 +74,16 @@ impl Quota {
         left
     }
 
+    /// What is left of the belief once a miss was seen though `own` blocks alone had not caused it and `total` blocks were all that
+    /// there were: the points above `own`, up to `total`. If there are none, the one number nearest to the centre, `total` at most.
+    pub(crate) fn observed(&self, own: u64, total: u64) -> Self {
+        let mut seen = Self::empty(self.centre.min(total));
+        for point in self.points().filter(|point| point.threshold > own && point.threshold <= total) {
+            seen.add(point);
+        }
+        if seen.count == 0 { Self::hard(self.centre.min(total)) } else { seen }
+    }
+
     const fn empty(centre: u64) -> Self {
         Self { centre, points: [Point { threshold: 0, weight: 0 }; POINTS_MAX], count: 0 }
     }
@@ -129,5 +139,14 @@ mod tests {
         assert_eq!(thresholds(&Quota::soft(1000, 100).less(900)), [0, 40, 100, 160, 220, 280, 340]);
         assert_eq!(Quota::hard(5).less(9), Quota::hard(0));
         assert_eq!(Quota::soft(1000, 100).less(900).centre(), 100);
+    }
+
+    #[test]
+    fn a_miss_rules_out_what_would_have_been_a_hit() {
+        let quota = Quota::soft(1000, 100);
+        assert_eq!(thresholds(&quota.observed(820, 1060)), [880, 940, 1000, 1060]);
+        assert_eq!(quota.observed(0, 1060).centre(), 1000);
+        assert_eq!(quota.observed(0, 700), Quota::hard(700));
+        assert_eq!(quota.observed(945, 955), Quota::hard(955));
     }
 }

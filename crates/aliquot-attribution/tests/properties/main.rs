@@ -2,4 +2,5 @@
 
 mod accuracy;
 mod axioms;
+mod games;
 mod reference;
