@@ -11,4 +11,5 @@ mod real;
 
 pub mod game;
 pub mod quota;
+pub mod signed;
 pub mod solver;

@@ -4,3 +4,4 @@ mod accuracy;
 mod axioms;
 mod games;
 mod reference;
+mod signed;
