@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod real;
 
+pub mod calibration;
 pub mod game;
 pub mod quota;
 pub mod signed;

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod axioms;
+mod calibration;
 mod games;
 mod reference;
 mod signed;
