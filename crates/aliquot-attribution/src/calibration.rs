@@ -20,6 +20,10 @@ pub const OBSERVATIONS_MIN: u64 = 200;
 /// exactly the least recently used have less than 0.02 %, those that differ in details less than 1 %.
 const HARD_PPM: u32 = 5_000;
 
+/// And only if sigma is at most this part of the capacity, in millionths: one that is 2 % wrong moves less money than one that is
+/// taken as 2 % uncertain. Where no distances near the capacity were seen, sigma is large without any errors.
+const HARD_SIGMA_PPM: u64 = 20_000;
+
 /// Up to this part it is taken as uncertain; above, the cache does not evict by last use: such ones have 15 % and more.
 const SOFT_PPM: u32 = 50_000;
 
@@ -51,14 +55,14 @@ pub struct Fit {
     pub capacity: u64,
     /// Observations that it does not explain, in millionths of all.
     pub error_ppm: u32,
-    /// How far from the capacity those lie, in blocks; at least what the bins cannot resolve, and what nothing was seen in.
+    /// How far from the capacity those lie, in blocks; at least half of the bins in which it may be.
     pub sigma: u64,
 }
 
 /// What an estimate may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// Below 0.5 % errors: the capacity is known.
+    /// Below 0.5 % errors, and sigma at most 2 %: the capacity is known.
     Hard,
     /// Up to 5 %: known to within its sigma. Possibly the times of touches are wrong.
     Soft,
@@ -98,31 +102,49 @@ impl Calibration {
         }
     }
 
-    /// The capacity that leaves the fewest observations on its wrong side; `None` below [`OBSERVATIONS_MIN`] hits or misses. If
-    /// several do equally well, the middle of the first range of them.
+    /// The capacity that leaves the fewest observations on its wrong side; `None` below [`OBSERVATIONS_MIN`] hits or misses.
     pub fn estimate(&self) -> Option<Fit> {
         if self.hits < OBSERVATIONS_MIN || self.misses < OBSERVATIONS_MIN {
             return None;
         }
-        // The capacity at the lower edge of the first bin: all hits are on the wrong side, no misses.
-        let (mut wrong, mut least) = (self.hits, self.hits);
-        let (mut first, mut last) = (0_usize, 0_usize);
-        let mut is_open = true;
-        for (bin, next) in self.bins.iter().zip(1_usize..) {
-            wrong = wrong.saturating_sub(u64::from(bin.hits)).saturating_add(u64::from(bin.misses));
-            if wrong < least {
-                (least, first, last, is_open) = (wrong, next, next, true);
-            } else if wrong == least && is_open {
-                last = next;
+        let (wrong, first, last) = self.least_wrong();
+        // A bin with both kinds has the capacity inside, after the part of it that is hits; of equally good bins, the capacity is in
+        // the middle.
+        let (from, to) = (self.divide(first), self.divide(last));
+        let capacity = from.midpoint(to).max(1);
+        // It may lie anywhere in these bins.
+        let unresolved = bins::lower_edge(last.saturating_add(1)).saturating_sub(bins::lower_edge(first)).div_ceil(2);
+        let sigma = self.spread(first, last, capacity).max(unresolved);
+        Some(Fit { capacity, error_ppm: ppm(wrong, self.hits.saturating_add(self.misses)), sigma })
+    }
+
+    /// The first and the last of the bins in a row that may hold the capacity, and how many observations are misses before or hits
+    /// after them.
+    fn least_wrong(&self) -> (u64, usize, usize) {
+        let mut wrong_before = self.hits;
+        let mut best = (u64::MAX, 0_usize, 0_usize);
+        let mut is_open = false;
+        for (place, bin) in self.bins.iter().enumerate() {
+            let wrong = wrong_before.saturating_sub(u64::from(bin.hits));
+            wrong_before = wrong.saturating_add(u64::from(bin.misses));
+            if wrong < best.0 {
+                best = (wrong, place, place);
+                is_open = true;
+            } else if wrong == best.0 && is_open {
+                best.2 = place;
             } else {
                 is_open = false;
             }
         }
-        let (from, to) = (bins::lower_edge(first), bins::lower_edge(last));
-        let capacity = from.midpoint(to).max(1);
-        let unresolved = to.saturating_sub(from).div_ceil(2).max(bins::width(first).div_ceil(2));
-        let sigma = self.spread(first, capacity).max(unresolved);
-        Some(Fit { capacity, error_ppm: ppm(least, self.hits.saturating_add(self.misses)), sigma })
+        best
+    }
+
+    /// The distance up to which a bin is hits, if all its hits come before all its misses.
+    fn divide(&self, place: usize) -> u64 {
+        let bin = self.bins.get(place).copied().unwrap_or_default();
+        let both = u64::from(bin.hits).saturating_add(u64::from(bin.misses));
+        let part = if both == 0 { 0 } else { mul_div(bins::width(place), u64::from(bin.hits), both) };
+        bins::lower_edge(place).saturating_add(part)
     }
 
     /// What an estimate from these observations may be used for.
@@ -145,11 +167,13 @@ impl Calibration {
         Report::Contradicted { off_ppm: if reported < fit.capacity { off_ppm.saturating_neg() } else { off_ppm } }
     }
 
-    /// The root of the mean squared distance from `capacity` of what is on its wrong side; the capacity begins bin `first`.
-    fn spread(&self, first: usize, capacity: u64) -> u64 {
+    /// The root of the mean squared distance from `capacity` of misses before the bin `first` and hits after the bin `last`.
+    fn spread(&self, first: usize, last: usize, capacity: u64) -> u64 {
         let (mut count, mut squares) = (0_u128, 0_u128);
         for (place, bin) in self.bins.iter().enumerate() {
-            let wrong = u128::from(if place < first { bin.misses } else { bin.hits });
+            let misses = if place < first { bin.misses } else { 0 };
+            let hits = if place > last { bin.hits } else { 0 };
+            let wrong = u128::from(misses).saturating_add(u128::from(hits));
             if wrong > 0 {
                 let off = u128::from(bins::middle(place).abs_diff(capacity));
                 count = count.saturating_add(wrong);
@@ -164,6 +188,7 @@ impl Calibration {
         for bin in &mut self.bins {
             *bin = Bin { hits: bin.hits.wrapping_shr(1), misses: bin.misses.wrapping_shr(1) };
         }
+        while self.bins.pop_if(|bin| *bin == Bin::default()).is_some() {}
         self.recount();
     }
 
@@ -203,10 +228,11 @@ impl Calibration {
 
 impl Fit {
     /// What it may be used for.
-    pub const fn tier(&self) -> Tier {
+    pub fn tier(&self) -> Tier {
+        let sigma_ppm = mul_div(self.sigma, MILLION, self.capacity);
         match self.error_ppm {
-            0..HARD_PPM => Tier::Hard,
-            HARD_PPM..=SOFT_PPM => Tier::Soft,
+            0..HARD_PPM if sigma_ppm <= HARD_SIGMA_PPM => Tier::Hard,
+            0..=SOFT_PPM => Tier::Soft,
             _ => Tier::NotLru,
         }
     }

@@ -30,6 +30,7 @@ pub mod solver;
 
 pub mod apportion;
 pub mod number;
+pub mod orders;
 
 pub mod least_squares;
 pub mod prefill;
@@ -49,5 +50,10 @@ pub mod weigh;
 pub mod attributor;
 pub mod domain;
 
+pub mod limits;
 pub mod steps;
 pub mod waits;
+
+pub mod idle;
+pub mod peaks;
+pub mod residency;

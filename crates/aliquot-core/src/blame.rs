@@ -41,6 +41,15 @@ impl<T> Culprit<T> {
         }
     }
 
+    /// The same by reference.
+    pub const fn as_ref(&self) -> Culprit<&T> {
+        match self {
+            Self::Tenant(tenant) => Culprit::Tenant(tenant),
+            Self::NoTenant => Culprit::NoTenant,
+            Self::Background => Culprit::Background,
+        }
+    }
+
     /// The tenant, if it is one.
     pub fn tenant(self) -> Option<T> {
         match self {

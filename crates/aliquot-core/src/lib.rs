@@ -26,6 +26,7 @@ pub mod sequence;
 pub mod state;
 pub mod streams;
 
+pub mod bill_change;
 pub mod blame;
 pub mod cause;
 

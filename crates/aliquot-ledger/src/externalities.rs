@@ -156,10 +156,7 @@ impl SumTable for ExternalityTable {
 }
 
 fn tenant_of(culprit: &Culprit<String>) -> Option<&str> {
-    match culprit {
-        Culprit::Tenant(tenant) => Some(tenant),
-        Culprit::NoTenant | Culprit::Background => None,
-    }
+    culprit.as_ref().tenant().map(String::as_str)
 }
 
 fn culprit_of(kind: String, tenant: Option<String>) -> Result<Culprit<String>, Error> {

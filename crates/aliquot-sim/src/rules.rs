@@ -155,4 +155,28 @@ mod tests {
         assert_eq!((lost.len(), matrix.own(0), matrix.total()), (1, PARTS, PARTS));
         assert_eq!(by_footprint(3, NonZeroU32::new(3).unwrap(), &lost), matrix);
     }
+
+    #[test]
+    fn an_engine_that_pins_is_seen_to_touch_when_it_frees() {
+        let request = |tenant, start, end, block| Request {
+            tenant,
+            start: Micros(start),
+            ready: Micros(start),
+            end: Micros(end),
+            blocks: vec![block],
+            ..Request::default()
+        };
+        // Tenant 1 comes and goes while tenant 0 runs: it touched nothing since.
+        let requests = vec![
+            request(0, 0, 10, 1),
+            request(1, 1, 2, 11),
+            request(2, 11, 12, 21),
+            request(2, 13, 14, 22),
+            request(0, 15, 16, 1),
+        ];
+        let trace = Trace { tenants: 3, replicas: 1, requests, restarts: Vec::new() };
+        let setup = Setup { kind: Kind::Vllm, capacity_blocks: NonZeroU32::new(2).unwrap() };
+        let [lost] = observe(&trace, &setup)[..] else { unreachable!("one block is lost") };
+        assert_eq!(lost, Lost { victim: 0, since: Some([0, 0, 2, 0, 0, 0, 0, 0]), evictor: Some(2) });
+    }
 }

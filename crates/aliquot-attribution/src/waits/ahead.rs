@@ -12,10 +12,12 @@ use core::cmp::Reverse;
 
 use aliquot_core::time::EventTime;
 
+use crate::orders::{credit, is_in};
+
 use super::recent::{Recent, Served};
 
-/// Neighbours that are told apart behind one request: 64 coalitions of them are replayed in some 20 µs after a busy period of
-/// several hundred requests, and in 1 µs after one of ten.
+/// Neighbours that are told apart behind one request: 64 coalitions of them, each a pass over the backlog. With every neighbour told
+/// apart, each further one would double the time.
 const PLAYERS_MAX: usize = 6;
 
 /// Neighbours that are in a coalition together or not at all.
@@ -25,8 +27,6 @@ struct Player {
     tenants: Vec<(u32, i64)>,
     /// Its work since each arrival that counts, the latest first.
     work: Vec<i64>,
-    /// Its Shapley value, times the factorial of the number of players.
-    value: i128,
 }
 
 /// The arrivals before a request since which more work came than time went by, the latest first: no other can be the maximum of
@@ -44,12 +44,12 @@ struct Backlog {
 pub(super) fn shares(recent: &Recent, own: u32, arrival: EventTime, slots: usize) -> BTreeMap<u32, u128> {
     let slots = i64::try_from(slots).unwrap_or(i64::MAX);
     let work = |served: &Served| served.end.since(served.start).0.checked_div(slots).unwrap_or_default();
-    let Backlog { requests, mut alone } = backlog(recent, own, arrival, work);
-    let mut players = players(&requests, own, work);
-    play(&mut alone, &mut players);
+    let Backlog { requests, mut alone } = backlog(recent, own, arrival, slots, work);
+    let players = players(&requests, own, work);
+    let values = play(&mut alone, &players);
     let mut shares = BTreeMap::new();
-    for player in players {
-        let value = u128::try_from(player.value).unwrap_or_default();
+    for (player, value) in players.iter().zip(values) {
+        let value = u128::try_from(value).unwrap_or_default();
         let works = player.tenants.iter().filter_map(|(_, work)| u128::try_from(*work).ok());
         let whole: u128 = works.clone().sum();
         for ((tenant, _), work) in player.tenants.iter().zip(works) {
@@ -62,10 +62,16 @@ pub(super) fn shares(recent: &Recent, own: u32, arrival: EventTime, slots: usize
     shares
 }
 
-fn backlog(recent: &Recent, own: u32, arrival: EventTime, work: impl Fn(&Served) -> i64) -> Backlog {
+fn backlog(recent: &Recent, own: u32, arrival: EventTime, slots: i64, work: impl Fn(&Served) -> i64) -> Backlog {
     let mut backlog = Backlog::default();
     let (mut own_work, mut all_work, mut until) = (0_i64, 0_i64, 0_usize);
+    let mut since = arrival;
     for served in recent.before(arrival) {
+        // A single slot that was idle owes nothing to what came before, whoever is there.
+        if slots == 1 && served.end < since {
+            break;
+        }
+        since = served.arrival;
         let time = arrival.since(served.arrival).0;
         all_work = all_work.saturating_add(work(served));
         own_work = own_work.saturating_add(if served.tenant == own { work(served) } else { 0 });
@@ -100,54 +106,31 @@ fn players(requests: &[(Served, bool)], own: u32, work: impl Fn(&Served) -> i64)
             counts.then_some(so_far)
         });
         let work = since.collect();
-        Player { tenants: tenants.to_vec(), work, value: 0 }
+        Player { tenants: tenants.to_vec(), work }
     };
     groups.map(player).collect()
 }
 
-/// Gives each player its value. `since` is the work of the coalition so far less the time, by arrival.
-fn play(since: &mut [i64], players: &mut [Player]) {
-    let count = players.len();
-    let coalitions = 1_usize.checked_shl(u32::try_from(count).unwrap_or(u32::MAX)).unwrap_or_default();
+/// The players' Shapley values, times the factorial of their number. `since` is the work of the coalition so far less the time,
+/// by arrival.
+fn play(since: &mut [i64], players: &[Player]) -> Vec<i128> {
+    let mut values = alloc::vec![0; players.len()];
+    let coalitions = 1_usize.checked_shl(u32::try_from(players.len()).unwrap_or(u32::MAX)).unwrap_or_default();
     let mut there: usize = 0;
     for step in 1..=coalitions {
-        let wait = i128::from(since.iter().copied().max().unwrap_or_default().max(0));
-        credit(players, there, wait);
+        let wait = since.iter().copied().max().unwrap_or_default().max(0);
+        credit(&mut values, there, i128::from(wait));
         // Coalitions in Gray's order: one player comes or goes at each step.
-        let turn = usize::try_from(step.trailing_zeros()).unwrap_or(usize::MAX);
-        let Some(player) = players.get(turn) else {
-            return;
+        let turn = step.trailing_zeros();
+        let place = usize::try_from(turn).unwrap_or(usize::MAX);
+        let Some(player) = players.get(place) else {
+            break;
         };
-        there ^= 1_usize.checked_shl(step.trailing_zeros()).unwrap_or_default();
-        let comes = is_in(there, turn);
+        there ^= 1_usize.checked_shl(turn).unwrap_or_default();
+        let comes = is_in(there, place);
         for (sum, work) in since.iter_mut().zip(&player.work) {
             *sum = if comes { sum.saturating_add(*work) } else { sum.saturating_sub(*work) };
         }
     }
-}
-
-/// Adds the wait of one coalition to the values of those in it and subtracts it from those of the others, each as often as orders
-/// of the players pass through the coalition with them last, or next.
-fn credit(players: &mut [Player], there: usize, wait: i128) {
-    let (inside, all) = (u64::from(there.count_ones()), u64::try_from(players.len()).unwrap_or_default());
-    let outside = all.saturating_sub(inside);
-    for (place, player) in players.iter_mut().enumerate() {
-        let change = if is_in(there, place) {
-            wait.saturating_mul(orders(inside.saturating_sub(1), outside))
-        } else {
-            wait.saturating_mul(orders(inside, outside.saturating_sub(1))).saturating_neg()
-        };
-        player.value = player.value.saturating_add(change);
-    }
-}
-
-fn is_in(coalition: usize, place: usize) -> bool {
-    let bit = u32::try_from(place).ok().and_then(|place| coalition.checked_shr(place));
-    bit.is_some_and(|bits| bits & 1 == 1)
-}
-
-/// In how many orders so many come before and so many after.
-fn orders(before: u64, after: u64) -> i128 {
-    let factorial = |number: u64| (1..=number).map(i128::from).product::<i128>();
-    factorial(before).saturating_mul(factorial(after))
+    values
 }

@@ -26,3 +26,16 @@ impl Random {
         self.bits() % end
     }
 }
+
+/// The nearest whole number of a time.
+pub(crate) fn micros(float: f64) -> i64 {
+    format!("{float:.0}").parse().unwrap()
+}
+
+pub(crate) fn float(whole: u64) -> f64 {
+    aliquot_attribution::number::float(whole)
+}
+
+pub(crate) fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap()
+}

@@ -9,7 +9,7 @@ use aliquot_core::time::Micros;
 use super::*;
 use crate::cache::Kind;
 use crate::matrix::{Matrix, PARTS};
-use crate::rules::observe;
+use crate::rules::{Lost, observe};
 use crate::scenario::{Case, LENGTH, Scenario};
 
 fn blocks(blocks: u32) -> NonZeroU32 {
@@ -63,6 +63,11 @@ fn a_loss_that_takes_two_neighbours_is_halved() {
 fn what_is_enough_alone_takes_it_all_and_ones_own_is_ones_own() {
     let by_neighbour = verdict(&one_by_one(3, &[(0, &[1]), (1, &[11, 12, 13]), (2, &[21]), (0, &[1])]), &lru(3));
     assert_eq!((by_neighbour.missed.share(1, 0), by_neighbour.missed.share(2, 0)), (PARTS, 0));
+    assert_eq!(
+        by_neighbour.avoidable,
+        [[0, 0, 0], [1, 0, 0], [0, 0, 0]],
+        "the other's absence would have spared nothing"
+    );
     let by_itself = verdict(&one_by_one(2, &[(0, &[1]), (0, &[2, 3, 4]), (1, &[11]), (0, &[1])]), &lru(3));
     assert_eq!((by_itself.missed.own(0), by_itself.missed.charged(), by_itself.solo[0]), (PARTS, 0, 1));
 }
@@ -165,33 +170,58 @@ fn replicas_and_restarts_are_each_their_own() {
     assert_eq!(verdict_of(&trace).missed.own(0), 2 * PARTS, "nobody else is to blame for a restart");
 }
 
+/// What weighted votes say of each lost block: `kept` of a tenant's different blocks since stay whoever is absent, the rest goes
+/// with it, and a miss takes as many as fit.
+fn by_votes(lost: &[Lost], capacity: u32, kept: impl Fn(&Lost, usize) -> u32) -> Matrix {
+    let mut matrix = Matrix::new(8);
+    for lost in lost {
+        let since = lost.since.unwrap();
+        let neighbours: Vec<usize> = (0..8).filter(|tenant| *tenant != lost.victim).collect();
+        let base: u32 = (0..8).map(|tenant| kept(lost, tenant)).sum();
+        let absent = |coalition: usize| {
+            let members = neighbours.iter().enumerate().filter(|(player, _)| coalition >> player & 1 == 1);
+            members.map(|(_, tenant)| since[*tenant] - kept(lost, *tenant)).sum::<u32>()
+        };
+        let game = Game::new(7, |coalition| base + absent(coalition) >= capacity);
+        assert!(game.actual(), "it was lost: {lost:?}");
+        if game.solo() {
+            matrix.add_own(lost.victim, PARTS);
+        }
+        for (neighbour, share) in neighbours.iter().zip(game.shares()) {
+            matrix.add_share(*neighbour, lost.victim, share);
+        }
+    }
+    matrix
+}
+
+#[test]
+fn all_replays_say_what_votes_of_distinct_blocks_say() {
+    let (trace, setup) = excerpt(Case::Moderate, Kind::Lru, 900);
+    let votes =
+        by_votes(
+            &observe(&trace, &setup),
+            900,
+            |lost, tenant| {
+                if tenant == lost.victim { lost.since.unwrap()[tenant] } else { 0 }
+            },
+        );
+    assert_eq!(verdict(&trace, &setup).missed, votes);
+    assert!(votes.charged() > 100 * PARTS);
+}
+
 #[test]
 fn entitlements_are_the_documented_game_where_blocks_are_not_shared() {
     let (trace, setup) = excerpt(Case::Moderate, Kind::Lru, 600);
     let entitlements = [60, 70, 80, 40, 75, 75, 100, 100];
-    let mut expected = Matrix::new(8);
-    let mut own = 0;
-    for lost in observe(&trace, &setup) {
-        let since = lost.since.unwrap();
-        let cut = |tenant: usize| since[tenant].min(entitlements[tenant]);
-        let base: u32 = (0..8).map(cut).sum();
-        if since[lost.victim] >= entitlements[lost.victim] || base >= 600 {
-            expected.add_own(lost.victim, PARTS);
-            own += 1;
-            continue;
-        }
-        let neighbours: Vec<usize> = (0..8).filter(|tenant| *tenant != lost.victim).collect();
-        let over = |coalition: usize| {
-            let members = neighbours.iter().enumerate().filter(|(player, _)| coalition >> player & 1 == 1);
-            members.map(|(_, tenant)| since[*tenant] - cut(*tenant)).sum::<u32>()
-        };
-        let game = Game::new(7, |coalition| base + over(coalition) >= 600);
-        for (neighbour, share) in neighbours.iter().zip(game.shares()) {
-            expected.add_share(*neighbour, lost.victim, share);
-        }
-    }
+    let lost = observe(&trace, &setup);
+    let is_over = |lost: &&Lost| lost.since.unwrap()[lost.victim] >= entitlements[lost.victim];
+    let (over, within): (Vec<&Lost>, Vec<&Lost>) = lost.iter().partition(is_over);
+    let within: Vec<Lost> = within.into_iter().copied().collect();
+    let mut expected = by_votes(&within, 600, |lost, tenant| lost.since.unwrap()[tenant].min(entitlements[tenant]));
+    over.iter().for_each(|lost| expected.add_own(lost.victim, PARTS));
     let entitled = entitled(&trace, blocks(600), &entitlements);
     assert_eq!(entitled, expected);
-    assert!(own > 100 && entitled.charged() > 100 * PARTS, "{own} own, {} charged", entitled.charged() / PARTS);
+    let charged = entitled.charged() / PARTS;
+    assert!(over.len() > 100 && charged > 100, "{} own, {charged} charged", over.len());
     assert_ne!(entitled, verdict(&trace, &setup).missed, "another game, other shares");
 }
