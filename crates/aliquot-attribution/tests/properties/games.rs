@@ -67,6 +67,9 @@ fn avoidable_is_what_one_neighbour_alone_made() {
     let Verdict::Neighbours(game) = absent(30, &neighbours, 100) else { panic!("the neighbours were needed") };
     // 100 against a quota of 70: without the first 50 are left, without the second 60, without the third 90.
     assert_eq!([0, 1, 2, 3, 4].map(|place| game.avoidable(place)), [true, true, false, false, false]);
+    // What is left without the second just suffices for a quota of 60.
+    let Verdict::Neighbours(game) = absent(30, &neighbours, 90) else { panic!("the neighbours were needed") };
+    assert_eq!([0, 1, 2, 3].map(|place| game.avoidable(place)), [true, false, false, false]);
     let Verdict::Neighbours(game) = absent(30, &neighbours, 1_000) else { panic!("the neighbours were needed") };
     assert_eq!([0, 1, 2, 3].map(|place| game.avoidable(place)), [true, true, true, false]);
 }
