@@ -68,6 +68,12 @@ impl Findings {
         self.lake == self.ledger && self.differences.is_empty() && self.attribution.agrees()
     }
 
+    /// Whether nothing was written meanwhile and neither store is behind the other: looking again would find the same.
+    fn stands_still_since(&self, before: &Self) -> bool {
+        let level = self.lake.events == self.ledger.events;
+        level && (&self.lake, &self.ledger) == (&before.lake, &before.ledger)
+    }
+
     fn holds(&self) -> bool {
         self.agree() && self.gaps.is_empty()
     }
@@ -81,7 +87,10 @@ pub(crate) async fn run(args: Audit) -> anyhow::Result<Outcome> {
             break;
         }
         tokio::time::sleep(LOOK_WAIT).await;
-        findings = look(&layout).await?;
+        let before = std::mem::replace(&mut findings, look(&layout).await?);
+        if findings.stands_still_since(&before) {
+            break;
+        }
     }
     output::print(&match args.format {
         Style::Text => text(&findings)?,
