@@ -112,7 +112,7 @@ async fn look(layout: &Layout) -> anyhow::Result<Findings> {
         ledger: Side { cost: sum.cost, events: counted.filter(|(_, counts)| *counts != (0, 0)).collect() },
         compared,
         differences,
-        attribution: Attribution::look(&engine).await?,
+        attribution: Attribution::look(&ledger, &engine).await?,
         gaps: ledger.gaps(LISTED_MAX).await?,
         unpriced: rows(&engine.named("anomalies/unpriced_models", &[]).await?)?,
         duplicates: tallies.values().map(|tally| tally.duplicates).sum(),

@@ -54,11 +54,10 @@ fn listing(queries: &[Named]) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// The lake of the directory, with all sums of its ledger beside it.
+/// The lake of the directory, with the ledger's totals beside it.
 pub(crate) async fn engine(layout: &Layout) -> anyhow::Result<Engine> {
-    let ledger = layout.read_ledger().await?;
-    let engine = Engine::open(&layout.lake(), Limits::default())?.with_totals(&ledger.totals(None, None).await?)?;
-    Ok(engine.with_attribution(&ledger.all_externalities().await?, &ledger.all_causes().await?)?)
+    let totals = layout.read_ledger().await?.totals(None, None).await?;
+    Ok(Engine::open(&layout.lake(), Limits::default())?.with_totals(&totals)?)
 }
 
 /// The engine with those of the ledger's sums that `sql` names, where there is a ledger.
@@ -74,7 +73,8 @@ async fn with_ledger(mut engine: Engine, layout: &Layout, sql: &str) -> anyhow::
         engine = engine.with_totals(&ledger.totals(None, None).await?)?;
     }
     if attribution {
-        engine = engine.with_attribution(&ledger.all_externalities().await?, &ledger.all_causes().await?)?;
+        engine = engine
+            .with_attribution(&ledger.all_externalities(None, None).await?, &ledger.all_causes(None, None).await?)?;
     }
     Ok(engine)
 }

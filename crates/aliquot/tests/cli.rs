@@ -149,10 +149,10 @@ fn a_replayed_trace_hits_as_its_readme_says_and_adds_up() {
     assert!(again.contains("choose another --data-dir"), "{again}");
 }
 
-/// A request of a microdollar, a tenth of which is a neighbour's doing; the hit carries `rest` picodollars, the neighbour is blamed
-/// for `blamed`.
+/// Two requests of a microdollar, at the last instant of a day and the first of the next. A tenth of each is a neighbour's doing;
+/// the hit carries `rest` picodollars, the neighbour is blamed for `blamed`.
 fn attributed(rest: i128, blamed: i128) -> Commit {
-    let mut event = Event { time: EventTime(1_772_323_200_000_000), tenant: Some("acme".into()), ..Event::default() };
+    let mut event = Event { tenant: Some("acme".into()), ..Event::default() };
     event.usage.parts.set(Class::Uncached, 10);
     let mut rated = Rated::default();
     rated.rates.set(Class::Uncached, Some(Rate::from_pico(100_000)));
@@ -172,10 +172,15 @@ fn attributed(rest: i128, blamed: i128) -> Commit {
     let parts = vec![part(Cause::Hit, rest), part(Cause::EvictedNeighbour, 100_000)];
     let mut commit = Commit::default();
     let (partition, offset) = (Partition(0), Offset(0));
-    commit.charges.push(Place { partition, offset, index: 0 }, event.time, &event, rated);
-    commit.charges.attribute_last(&Attribution { parts, blames: vec![blame], standalone: None });
+    let attribution = Attribution { parts, blames: vec![blame], standalone: None };
+    for (index, micros) in [(0, -1), (1, 0)] {
+        let time = EventTime(1_772_323_200_000_000 + micros);
+        event.time = time;
+        commit.charges.push(Place { partition, offset, index }, time, &event, rated);
+        commit.charges.attribute_last(&attribution);
+    }
     commit.ranges.insert(partition, OffsetRange { from: offset, to: Offset(1) });
-    commit.tallies.insert(partition, Tally { charged: 1, ..Tally::default() });
+    commit.tallies.insert(partition, Tally { charged: 2, ..Tally::default() });
     commit
 }
 
@@ -193,7 +198,7 @@ async fn data_of(lake: &Commit, ledger: &Commit) -> tempfile::TempDir {
 async fn an_audit_finds_a_picodollar_of_causes_or_blame() {
     let (right, wrong) = (attributed(900_000, 100_000), attributed(899_999, 99_999));
     for (lake, ledger, holds, says) in [
-        (&right, &right, true, vec!["incurred 0.000001000000 USD, caused 0.000001000000 USD: equal"]),
+        (&right, &right, true, vec!["incurred 0.000002000000 USD, caused 0.000002000000 USD: equal"]),
         (
             &right,
             &wrong,
@@ -210,7 +215,7 @@ async fn an_audit_finds_a_picodollar_of_causes_or_blame() {
             vec![
                 "acme: requests cost 0.000001000000, their parts sum to 0.000000999999",
                 "neighbours caused 0.000000100000, somebody is blamed for 0.000000099999 of it",
-                "incurred 0.000001000000 USD, caused 0.000000999999 USD: DIFFERENT",
+                "incurred 0.000002000000 USD, caused 0.000001999998 USD: DIFFERENT",
             ],
         ),
     ] {
@@ -223,5 +228,5 @@ async fn an_audit_finds_a_picodollar_of_causes_or_blame() {
     let dir = data_of(&right, &right).await;
     let matrix =
         well(&["query", "reports/externality_matrix", "--format", "csv", "--data-dir", dir.path().to_str().unwrap()]);
-    assert!(matrix.contains("\ng1,acme,tenant,globex,5,0,0.000000100000,"), "{matrix}");
+    assert!(matrix.contains("\ng1,acme,tenant,globex,10,0,0.000000200000,"), "{matrix}");
 }

@@ -1,11 +1,15 @@
 //! What the audit finds about causes and blame: whether lake and ledger say the same, whether the parts of each request are its
 //! whole cost, and whether what was incurred and what was caused is the same in total.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use aliquot_core::money::Usd;
+use aliquot_core::time::{EventTime, Micros};
+use aliquot_ledger::Ledger;
 use aliquot_query::Engine;
 use anyhow::Context;
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::LISTED_MAX;
@@ -13,7 +17,7 @@ use crate::rows::{Row, rows};
 use crate::table::count;
 
 /// What one look found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Attribution {
     /// Sums by hour, cause and culprit that were compared.
     compared: u128,
@@ -23,22 +27,34 @@ pub(super) struct Attribution {
     incurred: Usd,
     /// What everybody's traffic cost.
     caused: Usd,
-    /// The rows of what differs.
+    /// The first rows of what differs.
     differences: Vec<Row>,
 }
 
 impl Attribution {
-    pub(super) async fn look(engine: &Engine) -> anyhow::Result<Self> {
-        let found = rows(&engine.named("reports/reconcile_attribution", &[]).await?)?;
+    /// Looks day by day: a year of sums need not fit in memory at once.
+    pub(super) async fn look(ledger: &Ledger, engine: &Engine) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        for day in days(ledger, engine).await? {
+            let [from, to] = [day, day.saturating_add(1)].map(|day| EventTime(day.saturating_mul(Micros::DAY.0)));
+            let blame = ledger.all_externalities(Some(from), Some(to)).await?;
+            let engine = engine.with_attribution(&blame, &ledger.all_causes(Some(from), Some(to)).await?)?;
+            let bounds = [("from".to_owned(), spelled(from)?), ("to".to_owned(), spelled(to)?)];
+            found.add(rows(&engine.named("reports/reconcile_attribution", &bounds).await?)?)?;
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, found: Vec<Row>) -> anyhow::Result<()> {
         let (total, differences): (Vec<_>, Vec<_>) = found.into_iter().partition(|row| row.text("line") == "total");
         let total = total.first().context("the reconciliation of causes and blame has no total")?;
-        Ok(Self {
-            compared: total.count("compared")?,
-            different: total.count("different")?,
-            incurred: total.usd("lake")?,
-            caused: total.usd("ledger")?,
-            differences,
-        })
+        self.compared = self.compared.saturating_add(total.count("compared")?);
+        self.different = self.different.saturating_add(total.count("different")?);
+        self.incurred = [self.incurred, total.usd("lake")?].into_iter().sum();
+        self.caused = [self.caused, total.usd("ledger")?].into_iter().sum();
+        self.differences.extend(differences);
+        self.differences.truncate(LISTED_MAX);
+        Ok(())
     }
 
     pub(super) fn agrees(&self) -> bool {
@@ -48,7 +64,7 @@ impl Attribution {
     pub(super) fn write(&self, out: &mut String) -> anyhow::Result<()> {
         let (compared, different) = (count(self.compared), count(self.different));
         writeln!(out, "{compared} sums by cause and culprit compared, {different} differ")?;
-        for row in self.differences.iter().take(LISTED_MAX) {
+        for row in &self.differences {
             writeln!(out, "  {}", sentence(row))?;
         }
         let same = if self.incurred == self.caused { "equal" } else { "DIFFERENT" };
@@ -62,9 +78,26 @@ impl Attribution {
             "different": self.different,
             "incurred_usd": self.incurred.to_string(),
             "caused_usd": self.caused.to_string(),
-            "differences": self.differences.iter().take(LISTED_MAX).map(Row::json).collect::<Vec<_>>(),
+            "differences": self.differences.iter().map(Row::json).collect::<Vec<_>>(),
         })
     }
+}
+
+/// The days of UTC of which lake or ledger have anything, counted from 1970-01-01.
+async fn days(ledger: &Ledger, engine: &Engine) -> anyhow::Result<BTreeSet<i64>> {
+    const DAYS: &str = "SELECT CAST(CAST(time AS date) AS int) AS day FROM requests \
+                        UNION SELECT CAST(CAST(time AS date) AS int) FROM blame";
+    let hours = ledger.hours_attributed().await?;
+    let mut days: BTreeSet<i64> = hours.into_iter().map(|hour| i64::from(hour.day())).collect();
+    for row in rows(&engine.sql(DAYS, &[]).await?)? {
+        days.insert(i64::try_from(row.count("day")?)?);
+    }
+    Ok(days)
+}
+
+fn spelled(EventTime(micros): EventTime) -> anyhow::Result<String> {
+    let time = DateTime::from_timestamp_micros(micros).context("a day of the ledger is in no calendar")?;
+    Ok(time.to_rfc3339())
 }
 
 /// What differs, for people.
