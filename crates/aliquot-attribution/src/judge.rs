@@ -13,7 +13,7 @@ use crate::fate::{Aged, Case, Fate};
 use crate::judgement::{Judgement, Lost};
 use crate::node::{Capacity, Node};
 use crate::price::PromptPrice;
-use crate::shared::{SharedAccess, Signed};
+use crate::sharing::{SharedAccess, Signed};
 use crate::solver::Solver;
 use crate::walk::{Run, runs};
 use crate::weigh::{Scale, Weighed};

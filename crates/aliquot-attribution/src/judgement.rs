@@ -6,7 +6,7 @@ use aliquot_core::blame::{Blame, CausePart, Culprit};
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::money::Usd;
 
-use crate::shared::Signed;
+use crate::sharing::Signed;
 use crate::tenants::Tenant;
 
 /// See the module.

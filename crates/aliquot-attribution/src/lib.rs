@@ -44,7 +44,7 @@ pub mod walk;
 
 pub mod judge;
 pub mod judgement;
-pub mod shared;
+pub mod sharing;
 pub mod weigh;
 
 pub mod attributor;

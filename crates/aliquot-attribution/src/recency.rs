@@ -75,6 +75,14 @@ impl Recency {
         }
     }
 
+    /// How finely moments are told apart.
+    pub const fn resolution(&self) -> Resolution {
+        match self {
+            Self::Epochs(_) => Resolution::Epochs,
+            Self::Exact(_) => Resolution::Exact,
+        }
+    }
+
     /// Adapts to a cache of so many blocks.
     pub fn set_capacity(&mut self, capacity: u64) {
         match self {

@@ -105,6 +105,11 @@ impl Replica {
         self.recency.set_capacity(capacity);
     }
 
+    /// How finely last uses are told apart.
+    pub const fn resolution(&self) -> Resolution {
+        self.recency.resolution()
+    }
+
     /// By how many blocks a distance may be off.
     pub fn uncertainty(&self) -> u64 {
         self.recency.uncertainty()

@@ -121,6 +121,10 @@ pub struct Charge {
     pub project: Option<Symbol>,
     /// `prod`, `eval`, …
     pub traffic_class: Option<Symbol>,
+    /// The conversation or template it continues.
+    pub session: Option<Symbol>,
+    /// Which of the domain's engines served it.
+    pub replica: Option<Symbol>,
     /// HTTP status of the answer.
     pub http_status: Option<u16>,
     /// Quantities by class.
@@ -207,6 +211,8 @@ impl Charges {
             feature: event.feature.as_deref().map(|text| name(|row| row.feature, text)),
             project: event.project.as_deref().map(|text| name(|row| row.project, text)),
             traffic_class: event.traffic_class.as_deref().map(|text| name(|row| row.traffic_class, text)),
+            session: event.cache.session.as_deref().map(|text| name(|row| row.session, text)),
+            replica: event.cache.replica.as_deref().map(|text| name(|row| row.replica, text)),
             http_status: event.http_status,
             parts: event.usage.parts,
             cache_reported: event.usage.cache_reported,

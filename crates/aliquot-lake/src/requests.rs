@@ -23,6 +23,10 @@ use crate::columns::{Columns, money_builder, time_builder};
 const PARTS: [&str; 5] =
     ["cost_uncached_usd", "cost_cache_read_usd", "cost_cache_write_usd", "cost_output_usd", "cost_other_usd"];
 
+/// The columns of text that may be null, but for the tenant and the reason of a missing price.
+const OPTIONAL_NAMES: [&str; 8] =
+    ["operation", "service_tier", "region", "feature", "project", "traffic_class", "session", "replica"];
+
 /// The column of [`PARTS`] that a class's cost is in.
 const fn part_of(class: Class) -> usize {
     match class {
@@ -100,8 +104,8 @@ struct Builders {
     node_seq: Int64Builder,
     /// `domain`, `provider`, `request_model`, `model`.
     required_names: [Int32Builder; 4],
-    /// `operation`, `service_tier`, `region`, `feature`, `project`, `traffic_class`.
-    optional_names: [Int32Builder; 6],
+    /// Those of [`OPTIONAL_NAMES`].
+    optional_names: [Int32Builder; OPTIONAL_NAMES.len()],
     http_status: Int32Builder,
     quantities: [Int64Builder; Class::COUNT],
     cache_reported: BooleanBuilder,
@@ -209,6 +213,8 @@ impl Builders {
             charge.feature,
             charge.project,
             charge.traffic_class,
+            charge.session,
+            charge.replica,
         ];
         for (builder, symbol) in self.optional_names.iter_mut().zip(optional) {
             builder.append_option(symbol.map(key));
@@ -266,8 +272,7 @@ impl Builders {
         for (name, keys) in ["domain", "provider", "request_model", "model"].into_iter().zip(&mut self.required_names) {
             columns.required(name, text(keys.finish())?);
         }
-        let optional = ["operation", "service_tier", "region", "feature", "project", "traffic_class"];
-        for (name, keys) in optional.into_iter().zip(&mut self.optional_names) {
+        for (name, keys) in OPTIONAL_NAMES.into_iter().zip(&mut self.optional_names) {
             columns.optional(name, text(keys.finish())?);
         }
         columns.optional("http_status", Arc::new(self.http_status.finish()));

@@ -1,7 +1,7 @@
 //! Hourly totals, against adding up one class of one row at a time.
 
 use aliquot_core::charge::{Charge, Charges};
-use aliquot_core::event::{Event, PrefixChain};
+use aliquot_core::event::{CacheUse, Event, PrefixChain};
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::position::{Offset, Partition, Place};
 use aliquot_core::prices::BookId;
@@ -119,13 +119,16 @@ proptest! {
         let mut charges = Charges::default();
         for (name, id, blocks) in &texts {
             let prefix = (!blocks.is_empty()).then(|| PrefixChain { block_tokens: 16, sampled_of: 2, blocks: blocks.clone() });
-            let event = Event { id: id.as_str().into(), source: name.as_str().into(), tenant: Some(name.as_str().into()), prefix, ..Event::default() };
+            let cache = CacheUse { session: Some(id.as_str().into()), replica: Some(name.as_str().into()), ..CacheUse::default() };
+            let event = Event { id: id.as_str().into(), source: name.as_str().into(), tenant: Some(name.as_str().into()), prefix, cache, ..Event::default() };
             charges.push(PLACE, EventTime(0), &event, Rated::default());
         }
         for (charge, (name, id, blocks)) in charges.rows().iter().zip(&texts) {
             prop_assert_eq!((charges.id(charge), charges.blocks(charge)), (id.as_str(), blocks.as_slice()));
             prop_assert_eq!(charges.names.text(charge.source), name);
             prop_assert_eq!(charge.tenant, Some(charge.source), "one string, one symbol");
+            prop_assert_eq!(charge.replica, Some(charge.source));
+            prop_assert_eq!(charge.session.map(|session| charges.names.text(session)), Some(id.as_str()));
             prop_assert_eq!(charge.block_tokens, if blocks.is_empty() { 0 } else { 16 });
         }
         let mut names: Vec<_> = charges.names.all().collect();
