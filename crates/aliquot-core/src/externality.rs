@@ -149,6 +149,14 @@ impl Externality {
     }
 }
 
+impl CauseTotal {
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { tokens: self.tokens.saturating_add(other.tokens), cost: [self.cost, other.cost].into_iter().sum() }
+    }
+}
+
 /// Sums the blame of the charges by hour, domain, game, harm, cause, evidence, victim and culprit.
 pub fn externalities<'a>(charges: &Charges, rows: impl IntoIterator<Item = &'a Charge>) -> Externalities {
     let text = |symbol| charges.names.text(symbol).to_string();
@@ -195,8 +203,7 @@ pub fn cause_totals<'a>(charges: &Charges, rows: impl IntoIterator<Item = &'a Ch
                 evidence: part.evidence,
             };
             let sum = sums.entry(key).or_default();
-            sum.tokens = sum.tokens.saturating_add(u128::from(part.tokens));
-            sum.cost = [sum.cost, part.cost].into_iter().sum();
+            *sum = sum.plus(CauseTotal { tokens: u128::from(part.tokens), cost: part.cost });
         }
     }
     sums
