@@ -144,6 +144,20 @@ impl Judgement {
         }
     }
 
+    /// A neighbour made the request wait so long.
+    pub fn delay(&mut self, neighbour: Tenant, micros: u64) {
+        self.add_blame(Blame {
+            game: Game::NeighboursAbsent,
+            harm: Harm::Wait,
+            cause: Cause::EvictedNeighbour,
+            culprit: Culprit::Tenant(neighbour),
+            evidence: Evidence::Modelled,
+            quantity: i64::try_from(micros).unwrap_or(i64::MAX),
+            cost: Usd::ZERO,
+            avoidable: Usd::ZERO,
+        });
+    }
+
     /// Adds a share.
     pub fn add_blame(&mut self, blame: Blame<Tenant>) {
         let key = |blame: &Blame<Tenant>| (blame.game, blame.harm, blame.cause, blame.culprit, blame.evidence);
