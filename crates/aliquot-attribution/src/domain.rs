@@ -27,6 +27,7 @@ use crate::settings::DomainSettings;
 use crate::solver::Solver;
 use crate::tenants::{Tenant, Tenants};
 use crate::tick::Tick;
+use crate::walk::block_end;
 
 /// An event that ends so much before the latest one is late: its uses would be put behind others that came after them.
 const LATE: Micros = Micros(60_000_000);
@@ -201,22 +202,40 @@ impl Domain {
         Some(Arrived { tenant, replica, start, end, computed })
     }
 
-    /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
-    pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
-        let Arrived { tenant, replica, start, end, computed } = arrived;
-        let parts = &event.usage.parts;
-        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(replica)) {
-            let read = parts.get(Class::CacheRead);
-            let block = u64::from(chain.block_tokens).max(1);
-            let hits = usize::try_from(read.checked_div(block).unwrap_or_default()).unwrap_or(usize::MAX);
-            for (place, hash) in chain.blocks.iter().enumerate().rev() {
-                let computed = (place >= hits).then_some(computed);
-                node.replica.touch(*hash, Use { tenant, at: start, computed });
+    /// Takes in that a request begins, of which it is known already what it will read: its blocks are in use until
+    /// [`Domain::finish`].
+    pub fn begin(&mut self, event: &Event<'_>, arrived: Arrived) {
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            for (place, hash) in chain.blocks.iter().enumerate() {
+                node.replica.pin(*hash, arrived.one_use(event, place));
             }
         }
+    }
+
+    /// Takes in that a request ends that began by [`Domain::begin`].
+    pub fn finish(&mut self, event: &Event<'_>, arrived: Arrived) {
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            for (place, hash) in chain.blocks.iter().enumerate().rev() {
+                node.replica.unpin(*hash, arrived.one_use(event, place));
+            }
+        }
+        self.remember(event, arrived);
+    }
+
+    /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
+    pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            for (place, hash) in chain.blocks.iter().enumerate().rev() {
+                node.replica.touch(*hash, arrived.one_use(event, place));
+            }
+        }
+        self.remember(event, arrived);
+    }
+
+    fn remember(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(session) = &event.cache.session {
             let tokens = event.usage.prompt_tokens().unwrap_or_default();
-            self.sessions.record(session, Previous { at: end, tokens });
+            self.sessions.record(session, Previous { at: arrived.end, tokens });
         }
         self.learn(event);
     }
@@ -351,6 +370,16 @@ pub struct Arrived {
     pub computed: Tick,
 }
 
+impl Arrived {
+    /// Its use of the block at that place of its chain.
+    fn one_use(&self, event: &Event<'_>, place: usize) -> Use {
+        let chain = event.prefix.as_ref();
+        let total = event.usage.prompt_tokens().unwrap_or_default();
+        let was_read = block_end(chain, place, total) <= event.usage.parts.get(Class::CacheRead);
+        Use { tenant: self.tenant, at: self.start, computed: (!was_read).then_some(self.computed) }
+    }
+}
+
 /// From the moment that a request began to run, after it had waited.
 fn running_time(event: &Event<'_>) -> Micros {
     let (whole, waited) = (event.duration.unwrap_or_default(), event.queue.unwrap_or_default());
@@ -361,10 +390,5 @@ fn running_time(event: &Event<'_>) -> Micros {
 fn prefix_tokens(event: &Event<'_>, total: u64, holds: impl Fn(usize, &u64) -> bool) -> u64 {
     let Some(chain) = &event.prefix else { return 0 };
     let count = chain.blocks.iter().enumerate().take_while(|(place, hash)| holds(*place, hash)).count();
-    if count == chain.blocks.len() && chain.sampled_of > 1 {
-        return total;
-    }
-    let count = u64::try_from(count).unwrap_or(u64::MAX);
-    let tokens = u64::from(chain.block_tokens).saturating_mul(u64::from(chain.sampled_of.max(1)));
-    count.saturating_mul(tokens).min(total)
+    count.checked_sub(1).map_or(0, |last| block_end(Some(chain), last, total))
 }
