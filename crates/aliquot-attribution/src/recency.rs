@@ -93,19 +93,18 @@ impl Recency {
         }
     }
 
+    /// A moment after all uses so far and before all to come, at which no block counts. Not while [`Recency::is_full`].
+    pub fn pass(&mut self, tenant: Tenant) -> Stamp {
+        let stamp = self.touch(None, tenant);
+        self.forget(stamp, tenant);
+        stamp
+    }
+
     /// Forgets the use of a block.
     pub fn forget(&mut self, stamp: Stamp, tenant: Tenant) {
         match self {
             Self::Epochs(epochs) => epochs.forget(stamp, tenant),
             Self::Exact(exact) => exact.forget(stamp, tenant),
-        }
-    }
-
-    /// The moment after all uses so far.
-    pub fn now(&self) -> Stamp {
-        match self {
-            Self::Epochs(epochs) => epochs.now(),
-            Self::Exact(exact) => exact.now(),
         }
     }
 
@@ -118,9 +117,9 @@ impl Recency {
         }
     }
 
-    /// Makes room. `live` are the stamps of all blocks, in any order; afterwards each must be replaced as the answer says, and
-    /// blocks whose stamp is not kept must be dropped.
-    pub fn renumber(&mut self, live: impl Iterator<Item = (Stamp, Tenant)>) -> Renumbering {
+    /// Makes room. `live` are the stamps of all blocks with their tenants, and other moments that are still to be told apart, in
+    /// any order; afterwards each must be replaced as the answer says, and blocks whose stamp is not kept must be dropped.
+    pub fn renumber(&mut self, live: impl Iterator<Item = (Stamp, Option<Tenant>)>) -> Renumbering {
         match self {
             Self::Epochs(epochs) => Renumbering::Epochs(epochs.merge()),
             Self::Exact(exact) => Renumbering::Uses(exact.renumber(live)),

@@ -7,7 +7,7 @@ use aliquot_core::bytes::{Reader, Writer};
 use hashbrown::HashTable;
 
 use crate::recency::{Recency, Resolution, Stamp};
-use crate::sharers::{LastUse, Sharers};
+use crate::sharers::{LastUse, Sharers, occupant};
 use crate::tenants::Tenant;
 use crate::tick::Tick;
 
@@ -38,14 +38,25 @@ struct Entry {
 }
 
 impl Entry {
-    /// The last use by `tenant`, if somebody else used the block, too.
-    fn sharing<'s>(&self, sharers: &'s mut Sharers, tenant: Tenant) -> Option<&'s mut LastUse> {
-        let is_gone = self.stamp == IN_USE && self.state & PINS == 0;
+    /// The last use by `tenant`, if somebody else used the block, too, and if that is followed.
+    fn sharing<'s>(&mut self, sharers: &'s mut Sharers, tenant: Tenant) -> Option<&'s mut LastUse> {
+        let is_gone = self.state & RESET > 0;
         if is_gone || (self.state & SHARED == 0 && self.owner == tenant) {
             return None;
         }
+        self.state |= SHARED;
         let before = LastUse { tenant: self.owner, stamp: self.stamp, pins: self.state & PINS };
         sharers.user(self.hash, before, tenant)
+    }
+
+    /// Counts the room of a block in use for whoever is its occupant by [`occupant`].
+    fn occupy(&mut self, sharers: &Sharers, pinned: &mut Vec<u64>) {
+        let occupant = occupant(sharers.users(self.hash)).filter(|_| self.state & SHARED > 0);
+        if let Some(occupant) = occupant.filter(|occupant| occupant.tenant != self.owner) {
+            hold(pinned, self.owner, -1);
+            hold(pinned, occupant.tenant, 1);
+            self.owner = occupant.tenant;
+        }
     }
 }
 
@@ -177,7 +188,6 @@ impl Replica {
         let stamp = recency.touch(old, one.tenant);
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.stamp = stamp;
-            entry.state |= SHARED;
         }
         entry.stamp = stamp;
         entry.owner = one.tenant;
@@ -197,11 +207,10 @@ impl Replica {
         };
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.pins = user.pins.saturating_add(1);
-            entry.state |= SHARED;
         }
         if entry.state & PINS > 0 {
             entry.state = entry.state.saturating_add(1);
-            return;
+            return entry.occupy(sharers, pinned);
         }
         if entry.stamp != IN_USE {
             recency.forget(entry.stamp, entry.owner);
@@ -215,26 +224,27 @@ impl Replica {
 
     /// Records that a request no longer holds a block, and was its last user if nobody else holds it.
     pub fn unpin(&mut self, hash: u64, one: Use) {
+        if self.recency.is_full() {
+            self.renumber();
+        }
         let Self { blocks, recency, pinned, sharers } = self;
         let Some(entry) = blocks.find_mut(mixed(hash), |entry| entry.hash == hash) else { return };
         if entry.state & PINS == 0 {
             return;
         }
         entry.state = entry.state.saturating_sub(1);
+        let is_free = entry.state & PINS == 0;
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.pins = user.pins.saturating_sub(1);
-            user.stamp = recency.now();
+            if user.pins == 0 && !is_free {
+                user.stamp = recency.pass(one.tenant);
+            }
         }
-        if entry.state & PINS == 0 {
+        if is_free {
             hold(pinned, entry.owner, -1);
             return self.touch(hash, one);
         }
-        // Its room counts for somebody who holds it still.
-        if let Some(holder) = sharers.holder(hash).filter(|holder| *holder != entry.owner) {
-            hold(pinned, entry.owner, -1);
-            hold(pinned, holder, 1);
-            entry.owner = holder;
-        }
+        entry.occupy(sharers, pinned);
     }
 
     /// The cache was emptied.
@@ -274,8 +284,9 @@ impl Replica {
 
     fn renumber(&mut self) {
         let Self { blocks, recency, sharers, .. } = self;
-        let live = blocks.iter().filter(|entry| entry.stamp != IN_USE).map(|entry| (entry.stamp, entry.owner));
-        let new = recency.renumber(live);
+        let uses = blocks.iter().map(|entry| (entry.stamp, Some(entry.owner)));
+        let moments = sharers.moments().map(|stamp| (stamp, None));
+        let new = recency.renumber(uses.chain(moments).filter(|(stamp, _)| *stamp != IN_USE));
         blocks.retain(|entry| {
             if entry.stamp == IN_USE {
                 // One that was reset is remembered until the next time that room is made.

@@ -130,11 +130,6 @@ impl Epochs {
         self.columns = columns;
     }
 
-    /// See [`super::Recency::now`].
-    pub fn now(&self) -> Stamp {
-        Stamp::try_from(self.current).unwrap_or_default()
-    }
-
     /// See [`super::Recency::is_full`].
     #[inline]
     pub const fn is_full(&self) -> bool {

@@ -64,27 +64,29 @@ impl Exact {
         }
     }
 
-    /// See [`super::Recency::now`].
-    pub fn now(&self) -> Stamp {
-        Stamp::try_from(self.next.saturating_sub(1)).unwrap_or_default()
-    }
-
     /// See [`super::Recency::is_full`].
     pub const fn is_full(&self) -> bool {
         self.next >= self.room
     }
 
     /// See [`super::Recency::renumber`].
-    pub fn renumber(&mut self, live: impl Iterator<Item = (Stamp, Tenant)>) -> Vec<Stamp> {
-        let mut uses: Vec<(Stamp, Tenant)> = live.collect();
-        uses.sort_unstable();
+    pub fn renumber(&mut self, live: impl Iterator<Item = (Stamp, Option<Tenant>)>) -> Vec<Stamp> {
+        let mut uses: Vec<(Stamp, Option<Tenant>)> = live.collect();
+        // A moment that is also a block's last use is kept as that.
+        uses.sort_unstable_by_key(|(stamp, tenant)| (*stamp, tenant.is_none()));
+        uses.dedup_by_key(|(stamp, _)| *stamp);
         let most = self.capacity.and_then(|capacity| usize::try_from(capacity.saturating_mul(CAPACITIES_KEPT)).ok());
         let uses = uses.split_off(uses.len().saturating_sub(most.unwrap_or(usize::MAX)));
         self.room = uses.len().saturating_add(1).saturating_mul(2).max(USES_MIN);
         self.trees = vec![Tree::new(self.room); self.trees.len()];
         self.next = 1;
         for (_, tenant) in &uses {
-            self.touch(None, *tenant);
+            match tenant {
+                Some(tenant) => {
+                    self.touch(None, *tenant);
+                }
+                None => self.next = self.next.saturating_add(1),
+            }
         }
         uses.into_iter().map(|(stamp, _)| stamp).collect()
     }
