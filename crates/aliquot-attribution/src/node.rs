@@ -150,9 +150,11 @@ impl Node {
             (None, None, None) => return None,
         };
         let sigma = self.fit.map_or(0, |fit| fit.sigma);
+        // A word that is believed needs no estimate, and so none of its sigma, as long as distances explain what was seen.
+        let is_certain = evidence == Evidence::Modelled && self.fit.is_none_or(|fit| fit.is_explained());
         let quota = match tier {
-            Tier::Soft => Quota::soft(blocks, sigma),
-            Tier::Hard | Tier::Unknown | Tier::NotLru => Quota::hard(blocks),
+            Tier::Soft if !is_certain => Quota::soft(blocks, sigma),
+            Tier::Soft | Tier::Hard | Tier::Unknown | Tier::NotLru => Quota::hard(blocks),
         };
         let tolerance = sigma.saturating_mul(2).max(self.replica.uncertainty());
         Some(Capacity { blocks, quota, evidence, tolerance, is_lru: tier != Tier::NotLru })
