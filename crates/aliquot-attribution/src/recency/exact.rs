@@ -5,14 +5,11 @@ use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 
-use super::Stamp;
+use super::{Stamp, blocks_kept};
 use crate::tenants::Tenant;
 
 /// Uses between two renumberings, at least.
 const USES_MIN: usize = 4_096;
-
-/// Blocks that are kept, in capacities of the cache.
-const CAPACITIES_KEPT: u64 = 8;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +29,7 @@ impl Default for Exact {
 }
 
 impl Exact {
-    /// Keeps blocks for eight times so many blocks.
+    /// Keeps blocks as [`blocks_kept`] says.
     pub const fn set_capacity(&mut self, capacity: u64) {
         self.capacity = Some(capacity);
     }
@@ -75,8 +72,8 @@ impl Exact {
         // A moment that is also a block's last use is kept as that.
         uses.sort_unstable_by_key(|(stamp, tenant)| (*stamp, tenant.is_none()));
         uses.dedup_by_key(|(stamp, _)| *stamp);
-        let most = self.capacity.and_then(|capacity| usize::try_from(capacity.saturating_mul(CAPACITIES_KEPT)).ok());
-        let uses = uses.split_off(uses.len().saturating_sub(most.unwrap_or(usize::MAX)));
+        let most = usize::try_from(blocks_kept(self.capacity)).unwrap_or(usize::MAX);
+        let uses = uses.split_off(uses.len().saturating_sub(most));
         self.room = uses.len().saturating_add(1).saturating_mul(2).max(USES_MIN);
         self.trees = vec![Tree::new(self.room); self.trees.len()];
         self.next = 1;
