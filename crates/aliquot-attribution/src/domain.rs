@@ -149,7 +149,12 @@ impl Domain {
         let Some(node) = self.nodes.get(arrived.replica) else { return Judgement::unknown(event, rated) };
         let rules = provider::rules_of(event);
         let blocks = event.prefix.as_ref().map(|chain| chain.blocks.as_slice()).unwrap_or_default();
-        let seen: Vec<Option<Seen>> = blocks.iter().map(|hash| node.replica.seen(*hash)).collect();
+        let missed_from = read_blocks(event);
+        let seen = blocks.iter().enumerate().map(|(place, hash)| {
+            let is_missed = place >= missed_from;
+            if is_missed { node.replica.seen_before(*hash, arrived.start) } else { node.replica.seen(*hash) }
+        });
+        let seen: Vec<Option<Seen>> = seen.collect();
         let case = Case {
             event,
             tenant: arrived.tenant,
@@ -160,6 +165,7 @@ impl Domain {
             elsewhere: self.elsewhere(event, arrived.replica, price.read(), price.total()),
             replica: (arrived.replica, &node.replica),
             seen: &seen,
+            missed_from,
             rules,
             lifetime: settings.and_then(|settings| settings.lifetime).or(rules.promised),
             previous: event.cache.session.as_deref().and_then(|session| self.sessions.previous(session)),
@@ -225,8 +231,14 @@ impl Domain {
     /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
     pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            let capacity = node.capacity().map(|known| known.blocks);
+            // What is read without having been there was brought by a request that still runs. No block is older than what
+            // continues it, so after the first that was there, all were.
+            let mut is_brought = true;
             for (place, hash) in chain.blocks.iter().enumerate().rev() {
-                node.replica.touch(*hash, arrived.one_use(event, place));
+                let one = arrived.one_use(event, place);
+                is_brought = is_brought && (one.computed.is_some() || node.replica.read(*hash, one.at, capacity));
+                node.replica.touch(*hash, one);
             }
         }
         self.remember(event, arrived);
@@ -234,7 +246,7 @@ impl Domain {
 
     fn remember(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(session) = &event.cache.session {
-            let tokens = event.usage.prompt_tokens().unwrap_or_default();
+            let tokens = covered(event);
             self.sessions.record(session, Previous { at: arrived.end, tokens });
         }
         self.learn(event);
@@ -384,6 +396,23 @@ impl Arrived {
 fn running_time(event: &Event<'_>) -> Micros {
     let (whole, waited) = (event.duration.unwrap_or_default(), event.queue.unwrap_or_default());
     Micros(whole.0.saturating_sub(waited.0.max(0)).max(0))
+}
+
+/// Tokens of the prompt that its whole blocks cover: what follows them can continue in any way without being changed.
+fn covered(event: &Event<'_>) -> u64 {
+    let total = event.usage.prompt_tokens().unwrap_or_default();
+    let Some(chain) = &event.prefix else { return 0 };
+    let rest = total.checked_rem(u64::from(chain.block_tokens)).unwrap_or_default();
+    let listed = chain.blocks.len().checked_sub(1).map_or(0, |last| block_end(Some(chain), last, total));
+    listed.min(total.saturating_sub(rest))
+}
+
+/// Blocks of the chain that were read to their end.
+fn read_blocks(event: &Event<'_>) -> usize {
+    let (chain, read) = (event.prefix.as_ref(), event.usage.parts.get(Class::CacheRead));
+    let total = event.usage.prompt_tokens().unwrap_or_default();
+    let places = 0..chain.map_or(0, |chain| chain.blocks.len());
+    places.take_while(|place| block_end(chain, *place, total) <= read).count()
 }
 
 /// Tokens up to the end of the chain's leading blocks for which `holds`.

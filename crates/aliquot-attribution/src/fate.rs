@@ -74,6 +74,8 @@ pub struct Case<'c> {
     pub replica: (usize, &'c Replica),
     /// What that replica knows of each block of the chain.
     pub seen: &'c [Option<Seen>],
+    /// The place in the chain from which on blocks were not read.
+    pub missed_from: usize,
     /// What the provider says of its cache.
     pub rules: CacheRules,
     /// How long an unused block is kept, if that is known.
@@ -123,7 +125,13 @@ impl Case<'_> {
         let seen = self.seen.get(place).copied().flatten().filter(|seen| !seen.was_reset);
         let (Some(hash), Some(seen)) = (hash, seen) else { return Cow::default() };
         if seen.is_shared {
-            return Cow::Borrowed(self.replica.1.sharers().users(*hash));
+            let replica = self.replica.1;
+            let is_missed = place >= self.missed_from;
+            return Cow::Borrowed(if is_missed {
+                replica.users_before(*hash, self.start)
+            } else {
+                replica.users(*hash)
+            });
         }
         let (stamp, pins) = (seen.stamp.unwrap_or(IN_USE), u16::from(seen.in_use));
         Cow::Owned(vec![LastUse { tenant: seen.owner, stamp, pins }])

@@ -30,6 +30,18 @@ impl LastUse {
     pub const fn last(&self) -> Stamp {
         if self.pins > 0 { Stamp::MAX } else { self.stamp }
     }
+
+    /// Appends it to a state's bytes.
+    pub fn save(&self, out: &mut Writer) {
+        out.u16(self.tenant.0);
+        out.u32(self.stamp);
+        out.u16(self.pins);
+    }
+
+    /// Reads what [`LastUse::save`] wrote.
+    pub fn restore(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { tenant: Tenant(reader.u16()?), stamp: reader.u32()?, pins: reader.u16()? })
+    }
 }
 
 /// Whose room a block takes that these use, the latest last: whoever has held it for longest, or else whoever used it last.
@@ -95,11 +107,7 @@ impl Sharers {
         for (hash, users) in blocks {
             out.u64(*hash);
             out.length(users.len());
-            for user in users {
-                out.u16(user.tenant.0);
-                out.u32(user.stamp);
-                out.u16(user.pins);
-            }
+            users.iter().for_each(|user| user.save(out));
         }
     }
 
@@ -110,7 +118,7 @@ impl Sharers {
             let hash = reader.u64()?;
             let mut users = Vec::new();
             for _ in 0..reader.length()? {
-                users.push(LastUse { tenant: Tenant(reader.u16()?), stamp: reader.u32()?, pins: reader.u16()? });
+                users.push(LastUse::restore(reader)?);
             }
             if users.len() < 2 || sharers.blocks.insert(hash, users).is_some() {
                 return None;
