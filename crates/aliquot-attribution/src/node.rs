@@ -16,6 +16,10 @@ use crate::replica::Replica;
 /// Observations after which the capacity is estimated anew: an estimate walks all bins, and one observation moves it little.
 const OBSERVATIONS_PER_ESTIMATE: u32 = 64;
 
+/// An engine that gives up several blocks at once may give up so small a part of its cache too early: SGLang drops whole nodes of
+/// its tree, and stays within 2 %.
+const OVER_EVICTED: u64 = 50;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -156,7 +160,7 @@ impl Node {
             Tier::Soft if !is_certain => Quota::soft(blocks, sigma),
             Tier::Soft | Tier::Hard | Tier::Unknown | Tier::NotLru => Quota::hard(blocks),
         };
-        let tolerance = sigma.saturating_mul(2).max(self.replica.uncertainty());
+        let tolerance = sigma.saturating_mul(2).max(self.replica.uncertainty()).max(blocks / OVER_EVICTED);
         Some(Capacity { blocks, quota, evidence, tolerance, is_lru: tier != Tier::NotLru })
     }
 

@@ -84,7 +84,8 @@ impl<'s> Scale<'s> {
             return found(cause, Evidence::Unattributable);
         };
         let evidence = if self.aged.was_removed { Evidence::Exact } else { capacity.evidence };
-        let should_be_there = self.total.saturating_add(capacity.tolerance) < capacity.blocks;
+        // Of a cache that does not go by last uses, no distance says that a block must be there.
+        let should_be_there = capacity.is_lru && self.total.saturating_add(capacity.tolerance) < capacity.blocks;
         if should_be_there && !self.aged.was_removed {
             return found(Cause::ModelConflict, Evidence::Unattributable);
         }
