@@ -231,10 +231,15 @@ impl Fit {
     pub fn tier(&self) -> Tier {
         let sigma_ppm = mul_div(self.sigma, MILLION, self.capacity);
         match self.error_ppm {
-            0..HARD_PPM if sigma_ppm <= HARD_SIGMA_PPM => Tier::Hard,
+            _ if self.is_explained() && sigma_ppm <= HARD_SIGMA_PPM => Tier::Hard,
             0..=SOFT_PPM => Tier::Soft,
             _ => Tier::NotLru,
         }
+    }
+
+    /// Whether hits and misses follow from distances, to within 0.5 %; the capacity may still be anywhere within its sigma.
+    pub const fn is_explained(&self) -> bool {
+        self.error_ppm < HARD_PPM
     }
 }
 

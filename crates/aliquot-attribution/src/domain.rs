@@ -28,6 +28,7 @@ use crate::solver::Solver;
 use crate::tenants::{Tenant, Tenants};
 use crate::tick::Tick;
 use crate::waits::{Finished, Waits};
+use crate::walk::block_end;
 
 /// An event that ends so much before the latest one is late: its uses would be put behind others that came after them.
 const LATE: Micros = Micros(60_000_000);
@@ -154,7 +155,12 @@ impl Domain {
         let Some(node) = self.nodes.get(arrived.replica) else { return Judgement::unknown(event, rated) };
         let rules = provider::rules_of(event);
         let blocks = event.prefix.as_ref().map(|chain| chain.blocks.as_slice()).unwrap_or_default();
-        let seen: Vec<Option<Seen>> = blocks.iter().map(|hash| node.replica.seen(*hash)).collect();
+        let missed_from = read_blocks(event);
+        let seen = blocks.iter().enumerate().map(|(place, hash)| {
+            let is_missed = place >= missed_from;
+            if is_missed { node.replica.seen_before(*hash, arrived.start) } else { node.replica.seen(*hash) }
+        });
+        let seen: Vec<Option<Seen>> = seen.collect();
         let case = Case {
             event,
             tenant: arrived.tenant,
@@ -165,6 +171,7 @@ impl Domain {
             elsewhere: self.elsewhere(event, arrived.replica, price.read(), price.total()),
             replica: (arrived.replica, &node.replica),
             seen: &seen,
+            missed_from,
             rules,
             lifetime: settings.and_then(|settings| settings.lifetime).or(rules.promised),
             previous: event.cache.session.as_deref().and_then(|session| self.sessions.previous(session)),
@@ -207,22 +214,46 @@ impl Domain {
         Some(Arrived { tenant, replica, start, end, computed })
     }
 
-    /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
-    pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
-        let Arrived { tenant, replica, start, end, computed } = arrived;
-        let parts = &event.usage.parts;
-        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(replica)) {
-            let read = parts.get(Class::CacheRead);
-            let block = u64::from(chain.block_tokens).max(1);
-            let hits = usize::try_from(read.checked_div(block).unwrap_or_default()).unwrap_or(usize::MAX);
-            for (place, hash) in chain.blocks.iter().enumerate().rev() {
-                let computed = (place >= hits).then_some(computed);
-                node.replica.touch(*hash, Use { tenant, at: start, computed });
+    /// Takes in that a request begins, of which it is known already what it will read: its blocks are in use until
+    /// [`Domain::finish`].
+    pub fn begin(&mut self, event: &Event<'_>, arrived: Arrived) {
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            for (place, hash) in chain.blocks.iter().enumerate() {
+                node.replica.pin(*hash, arrived.one_use(event, place));
             }
         }
+    }
+
+    /// Takes in that a request ends that began by [`Domain::begin`].
+    pub fn finish(&mut self, event: &Event<'_>, arrived: Arrived) {
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            for (place, hash) in chain.blocks.iter().enumerate().rev() {
+                node.replica.unpin(*hash, arrived.one_use(event, place));
+            }
+        }
+        self.remember(event, arrived);
+    }
+
+    /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
+    pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+            let capacity = node.capacity().map(|known| known.blocks);
+            // What is read without having been there was brought by a request that still runs. No block is older than what
+            // continues it, so after the first that was there, all were.
+            let mut is_brought = true;
+            for (place, hash) in chain.blocks.iter().enumerate().rev() {
+                let one = arrived.one_use(event, place);
+                is_brought = is_brought && (one.computed.is_some() || node.replica.read(*hash, one.at, capacity));
+                node.replica.touch(*hash, one);
+            }
+        }
+        self.remember(event, arrived);
+    }
+
+    fn remember(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(session) = &event.cache.session {
-            let tokens = event.usage.prompt_tokens().unwrap_or_default();
-            self.sessions.record(session, Previous { at: end, tokens });
+            let tokens = covered(event);
+            self.sessions.record(session, Previous { at: arrived.end, tokens });
         }
         self.learn(event);
     }
@@ -372,20 +403,42 @@ pub struct Arrived {
     pub computed: Tick,
 }
 
+impl Arrived {
+    /// Its use of the block at that place of its chain.
+    fn one_use(&self, event: &Event<'_>, place: usize) -> Use {
+        let chain = event.prefix.as_ref();
+        let total = event.usage.prompt_tokens().unwrap_or_default();
+        let was_read = block_end(chain, place, total) <= event.usage.parts.get(Class::CacheRead);
+        Use { tenant: self.tenant, at: self.start, computed: (!was_read).then_some(self.computed) }
+    }
+}
+
 /// From the moment that a request began to run, after it had waited.
 fn running_time(event: &Event<'_>) -> Micros {
     let (whole, waited) = (event.duration.unwrap_or_default(), event.queue.unwrap_or_default());
     Micros(whole.0.saturating_sub(waited.0.max(0)).max(0))
 }
 
+/// Tokens of the prompt that its whole blocks cover: what follows them can continue in any way without being changed.
+fn covered(event: &Event<'_>) -> u64 {
+    let total = event.usage.prompt_tokens().unwrap_or_default();
+    let Some(chain) = &event.prefix else { return 0 };
+    let rest = total.checked_rem(u64::from(chain.block_tokens)).unwrap_or_default();
+    let listed = chain.blocks.len().checked_sub(1).map_or(0, |last| block_end(Some(chain), last, total));
+    listed.min(total.saturating_sub(rest))
+}
+
+/// Blocks of the chain that were read to their end.
+fn read_blocks(event: &Event<'_>) -> usize {
+    let (chain, read) = (event.prefix.as_ref(), event.usage.parts.get(Class::CacheRead));
+    let total = event.usage.prompt_tokens().unwrap_or_default();
+    let places = 0..chain.map_or(0, |chain| chain.blocks.len());
+    places.take_while(|place| block_end(chain, *place, total) <= read).count()
+}
+
 /// Tokens up to the end of the chain's leading blocks for which `holds`.
 fn prefix_tokens(event: &Event<'_>, total: u64, holds: impl Fn(usize, &u64) -> bool) -> u64 {
     let Some(chain) = &event.prefix else { return 0 };
     let count = chain.blocks.iter().enumerate().take_while(|(place, hash)| holds(*place, hash)).count();
-    if count == chain.blocks.len() && chain.sampled_of > 1 {
-        return total;
-    }
-    let count = u64::try_from(count).unwrap_or(u64::MAX);
-    let tokens = u64::from(chain.block_tokens).saturating_mul(u64::from(chain.sampled_of.max(1)));
-    count.saturating_mul(tokens).min(total)
+    count.checked_sub(1).map_or(0, |last| block_end(Some(chain), last, total))
 }

@@ -1,6 +1,9 @@
 //! Why a block was not read, as far as it can be said without weighing neighbours: the rules of the taxonomy in their order, first
 //! match wins. What is left to weigh is a block that was seen here and has aged.
 
+use alloc::borrow::Cow;
+use alloc::vec;
+
 use aliquot_core::cause::{Cause, Evidence};
 use aliquot_core::event::Event;
 use aliquot_core::time::Micros;
@@ -8,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::provider::CacheRules;
 use crate::recency::Stamp;
-use crate::replica::{Replica, Seen};
+use crate::replica::{IN_USE, Replica, Seen};
 use crate::sessions::Previous;
 use crate::sharers::LastUse;
 use crate::tenants::Tenant;
@@ -25,7 +28,7 @@ pub enum Fate {
     Read,
     /// It was read, and somebody else used it last. The number tells blocks of other users, or other last uses, apart.
     ReadShared(u64),
-    /// It was read; its tenant had never used it, and who else did is not followed.
+    /// It was read; somebody else used it last, and who else did is not followed.
     ReadForeign,
     /// The cause is known.
     Named(Cause, Evidence),
@@ -71,6 +74,8 @@ pub struct Case<'c> {
     pub replica: (usize, &'c Replica),
     /// What that replica knows of each block of the chain.
     pub seen: &'c [Option<Seen>],
+    /// The place in the chain from which on blocks were not read.
+    pub missed_from: usize,
     /// What the provider says of its cache.
     pub rules: CacheRules,
     /// How long an unused block is kept, if that is known.
@@ -100,36 +105,36 @@ impl Case<'_> {
         }
     }
 
-    fn hash(&self, stretch: Stretch) -> Option<u64> {
-        self.event.prefix.as_ref()?.blocks.get(stretch.block?).copied()
-    }
-
     fn seen(&self, stretch: Stretch) -> Option<Seen> {
         self.seen.get(stretch.block?).copied().flatten()
     }
 
     fn read(&self, stretch: Stretch, seen: Option<Seen>) -> Fate {
         let Some(seen) = seen.filter(|_| !self.is_doubtful) else { return Fate::Read };
-        match self.users(stretch, &seen) {
-            _ if seen.owner == self.tenant => Fate::Read,
-            Some(users) => Fate::ReadShared(digest(users)),
-            None if seen.stamp.is_some() => Fate::ReadForeign,
-            None => Fate::Read,
+        match stretch.block.map(|block| self.users(block)) {
+            _ if seen.owner == self.tenant || seen.was_reset => Fate::Read,
+            Some(users) if !users.is_empty() => Fate::ReadShared(digest(&users)),
+            _ => Fate::ReadForeign,
         }
     }
 
-    /// Who used a block that several tenants used.
-    fn users(&self, stretch: Stretch, seen: &Seen) -> Option<&[LastUse]> {
-        let hash = self.hash(stretch).filter(|_| seen.is_shared)?;
-        Some(self.replica.1.sharers().users(hash)).filter(|users| !users.is_empty())
-    }
-
-    /// The tenant's own last use of a block.
-    fn own(&self, stretch: Stretch, seen: &Seen) -> Option<Stamp> {
-        if let Some(users) = self.users(stretch, seen) {
-            return users.iter().find(|user| user.tenant == self.tenant).map(LastUse::last);
+    /// Each tenant's last use of the block at a place of the chain, the latest last. Nothing if it was never used, or if it is
+    /// not known by whom.
+    pub fn users(&self, place: usize) -> Cow<'_, [LastUse]> {
+        let hash = self.event.prefix.as_ref().and_then(|chain| chain.blocks.get(place));
+        let seen = self.seen.get(place).copied().flatten().filter(|seen| !seen.was_reset);
+        let (Some(hash), Some(seen)) = (hash, seen) else { return Cow::default() };
+        if seen.is_shared {
+            let replica = self.replica.1;
+            let is_missed = place >= self.missed_from;
+            return Cow::Borrowed(if is_missed {
+                replica.users_before(*hash, self.start)
+            } else {
+                replica.users(*hash)
+            });
         }
-        seen.stamp.filter(|_| seen.owner == self.tenant)
+        let (stamp, pins) = (seen.stamp.unwrap_or(IN_USE), u16::from(seen.in_use));
+        Cow::Owned(vec![LastUse { tenant: seen.owner, stamp, pins }])
     }
 
     /// Rules 1 to 3 and 9: what the request itself says.
@@ -200,8 +205,12 @@ impl Case<'_> {
         } else {
             self.routed(stretch).map(|_| (Cause::RoutedElsewhere, Evidence::Modelled))
         };
-        let own = self.own(stretch, &seen);
-        let shared = self.users(stretch, &seen).map(digest);
+        let users = stretch.block.map(|block| self.users(block)).unwrap_or_default();
+        let own = users.iter().find(|user| user.tenant == self.tenant).map(LastUse::last);
+        let is_shared = users.iter().any(|user| user.tenant != self.tenant);
+        // By whom a block was used that is not followed is not known; it counts as its last user's, as everybody's were this one.
+        let own = if users.is_empty() { Some(stamp) } else { own };
+        let shared = is_shared.then(|| digest(&users));
         Fate::Aged(Aged { replica: self.replica.0, stamp, own, shared, was_removed: seen.was_removed, before })
     }
 }

@@ -46,7 +46,7 @@ impl Judge<'_> {
         for run in &runs {
             match run.fate {
                 Fate::Read => self.observe_read(run, &mut observed),
-                Fate::ReadForeign => judgement.differs_alone(self.price.missed(run.from, run.to)),
+                Fate::ReadForeign => judgement.differs_alone(None),
                 Fate::ReadShared(_) => self.read_shared(run, &mut judgement),
                 Fate::Named(cause, evidence) => self.named(run, (cause, evidence), None, &mut judgement),
                 Fate::Aged(aged) => self.aged(run, aged, solver, &mut judgement, &mut observed),
@@ -68,7 +68,10 @@ impl Judge<'_> {
     fn read_shared(&self, run: &Run<Fate>, judgement: &mut Judgement) {
         let node = self.nodes.get(self.case.replica.0);
         let Some(capacity) = node.and_then(Node::capacity) else { return judgement.differs_alone(None) };
-        let Some(access) = self.shared(run, capacity, false) else { return };
+        let Some(access) = self.access(run, capacity, false) else { return };
+        if !capacity.is_lru {
+            return judgement.differs_alone(None);
+        }
         let own = access.users.iter().find(|user| user.tenant == self.case.tenant);
         if own.is_some_and(|own| access.replica.total_since(own.last()) < capacity.blocks) {
             // Nobody's traffic since would have pushed it out, and so no part of it.
@@ -85,11 +88,10 @@ impl Judge<'_> {
         judgement.share(lost, &signed, false);
     }
 
-    /// The access to the blocks of a run, if several tenants use them.
-    fn shared<'a>(&'a self, run: &Run<Fate>, capacity: &Capacity, is_miss: bool) -> Option<SharedAccess<'a>> {
-        let hash = self.case.event.prefix.as_ref()?.blocks.get(run.last?)?;
+    /// The access to the blocks of a run, if it is known who used them.
+    fn access<'a>(&'a self, run: &Run<Fate>, capacity: &Capacity, is_miss: bool) -> Option<SharedAccess<'a>> {
         let replica = self.case.replica.1;
-        let users = replica.sharers().users(*hash);
+        let users = self.case.users(run.last?);
         let (tenant, tenants, capacity) = (self.case.tenant, self.tenants, capacity.blocks);
         (!users.is_empty()).then_some(SharedAccess { replica, tenant, users, tenants, capacity, is_miss })
     }
@@ -131,8 +133,13 @@ impl Judge<'_> {
             return self.named(run, before, Some(weighed.cause), judgement);
         }
         observed.push((scale.distance(), false));
-        let signed = aged.shared.and_then(|_| self.shared(run, scale.capacity()?, true)?.solve());
-        if let Some(signed) = signed.filter(|_| weighed.is_weighed()) {
+        let signed = scale.capacity().filter(|_| weighed.is_weighed()).and_then(|capacity| {
+            // Of a block that nobody else uses, neighbours that share others still count for less than their sum.
+            let is_signed = aged.shared.is_some() || (capacity.quota.is_hard() && node.replica.sharers().count() > 0);
+            let access = self.access(run, capacity, true).filter(|_| capacity.is_lru && is_signed);
+            access?.solve()
+        });
+        if let Some(signed) = signed {
             return self.aged_shared(run, &scale, weighed, &signed, solver, judgement);
         }
         self.named(run, (weighed.cause, weighed.evidence), None, judgement);

@@ -160,7 +160,11 @@ impl Judgement {
 
     /// Adds a share.
     pub fn add_blame(&mut self, blame: Blame<Tenant>) {
-        let key = |blame: &Blame<Tenant>| (blame.game, blame.harm, blame.cause, blame.culprit, blame.evidence);
+        // Harm and help are never netted.
+        let is_credit = |blame: &Blame<Tenant>| blame.quantity < 0 || blame.cost < Usd::ZERO;
+        let key = |blame: &Blame<Tenant>| {
+            (blame.game, blame.harm, blame.cause, blame.culprit, blame.evidence, is_credit(blame))
+        };
         match self.blames.iter_mut().find(|known| key(known) == key(&blame)) {
             Some(known) => {
                 known.quantity = known.quantity.saturating_add(blame.quantity);

@@ -16,6 +16,10 @@ use crate::replica::Replica;
 /// Observations after which the capacity is estimated anew: an estimate walks all bins, and one observation moves it little.
 const OBSERVATIONS_PER_ESTIMATE: u32 = 64;
 
+/// An engine that gives up several blocks at once may give up so small a part of its cache too early: SGLang drops whole nodes of
+/// its tree, and stays within 2 %.
+const OVER_EVICTED: u64 = 50;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -150,11 +154,13 @@ impl Node {
             (None, None, None) => return None,
         };
         let sigma = self.fit.map_or(0, |fit| fit.sigma);
+        // A word that is believed needs no estimate, and so none of its sigma, as long as distances explain what was seen.
+        let is_certain = evidence == Evidence::Modelled && self.fit.is_none_or(|fit| fit.is_explained());
         let quota = match tier {
-            Tier::Soft => Quota::soft(blocks, sigma),
-            Tier::Hard | Tier::Unknown | Tier::NotLru => Quota::hard(blocks),
+            Tier::Soft if !is_certain => Quota::soft(blocks, sigma),
+            Tier::Soft | Tier::Hard | Tier::Unknown | Tier::NotLru => Quota::hard(blocks),
         };
-        let tolerance = sigma.saturating_mul(2).max(self.replica.uncertainty());
+        let tolerance = sigma.saturating_mul(2).max(self.replica.uncertainty()).max(blocks / OVER_EVICTED);
         Some(Capacity { blocks, quota, evidence, tolerance, is_lru: tier != Tier::NotLru })
     }
 

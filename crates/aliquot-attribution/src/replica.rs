@@ -11,66 +11,13 @@ use crate::sharers::{LastUse, Sharers};
 use crate::tenants::Tenant;
 use crate::tick::Tick;
 
-/// A block in use has no last use yet: it is more recent than all.
-pub(crate) const IN_USE: Stamp = Stamp::MAX;
+mod entry;
+mod overlaps;
 
-/// The block was in the cache when the cache was emptied.
-const RESET: u16 = 1 << 15;
-/// The engine said that it removed the block.
-const REMOVED: u16 = 1 << 14;
-/// More than one tenant used it.
-const SHARED: u16 = 1 << 13;
-/// Events were lost since its last use.
-const DOUBTFUL: u16 = 1 << 12;
-/// Requests that hold the block.
-const PINS: u16 = DOUBTFUL - 1;
-
-/// A block that was seen: 24 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    hash: u64,
-    stamp: Stamp,
-    used: Tick,
-    born: Tick,
-    owner: Tenant,
-    /// Flags, and below them the number of pins.
-    state: u16,
-}
-
-impl Entry {
-    /// The last use by `tenant`, if somebody else used the block, too.
-    fn sharing<'s>(&self, sharers: &'s mut Sharers, tenant: Tenant) -> Option<&'s mut LastUse> {
-        let is_gone = self.stamp == IN_USE && self.state & PINS == 0;
-        if is_gone || (self.state & SHARED == 0 && self.owner == tenant) {
-            return None;
-        }
-        let before = LastUse { tenant: self.owner, stamp: self.stamp, pins: self.state & PINS };
-        sharers.user(self.hash, before, tenant)
-    }
-}
-
-/// What is known about a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// The last use; `None` while a request holds it, or after the cache was emptied.
-    pub stamp: Option<Stamp>,
-    /// Who used it last.
-    pub owner: Tenant,
-    /// When that use began.
-    pub used: Tick,
-    /// When it was computed, the last time that it was.
-    pub born: Tick,
-    /// Whether a request holds it.
-    pub in_use: bool,
-    /// Whether the cache was emptied since.
-    pub was_reset: bool,
-    /// Whether the engine said that it removed it.
-    pub was_removed: bool,
-    /// Whether more than one tenant used it.
-    pub is_shared: bool,
-    /// Whether events were lost since.
-    pub is_doubtful: bool,
-}
+pub(crate) use entry::IN_USE;
+pub use entry::Seen;
+use entry::{DOUBTFUL, Entry, PINS, REMOVED, RESET, SHARED, hold};
+use overlaps::Overlaps;
 
 /// One use of a block.
 #[derive(Clone, Copy, Debug)]
@@ -91,13 +38,20 @@ pub struct Replica {
     /// Blocks in use, by tenant.
     pinned: Vec<u64>,
     sharers: Sharers,
+    overlaps: Overlaps,
 }
 
 impl Replica {
     /// Nothing seen yet.
     pub fn new(resolution: Resolution) -> Self {
         let recency = Recency::new(resolution);
-        Self { blocks: HashTable::new(), recency, pinned: Vec::new(), sharers: Sharers::default() }
+        Self {
+            blocks: HashTable::new(),
+            recency,
+            pinned: Vec::new(),
+            sharers: Sharers::default(),
+            overlaps: Overlaps::default(),
+        }
     }
 
     /// Fits what is remembered to a cache of so many blocks.
@@ -130,20 +84,45 @@ impl Replica {
         &self.sharers
     }
 
+    fn entry(&self, hash: u64) -> Option<&Entry> {
+        self.blocks.find(mixed(hash), |entry| entry.hash == hash)
+    }
+
     /// What is known about a block; `None` = never seen, or too long ago.
     pub fn seen(&self, hash: u64) -> Option<Seen> {
-        let entry = self.blocks.find(mixed(hash), |entry| entry.hash == hash)?;
-        Some(Seen {
-            stamp: Some(entry.stamp).filter(|stamp| *stamp != IN_USE),
-            owner: entry.owner,
-            used: entry.used,
-            born: entry.born,
-            in_use: entry.state & PINS > 0,
-            was_reset: entry.state & RESET > 0,
-            was_removed: entry.state & REMOVED > 0,
-            is_shared: entry.state & SHARED > 0,
-            is_doubtful: entry.state & DOUBTFUL > 0,
-        })
+        self.entry(hash).map(Entry::seen)
+    }
+
+    /// What was known about a block by whoever began at `start` and missed it, and so brought it to those that read it since.
+    pub fn seen_before(&self, hash: u64, start: Tick) -> Option<Seen> {
+        match self.overlaps.before(hash, start) {
+            Some(before) => before.entry.as_ref().map(Entry::seen),
+            None => self.seen(hash),
+        }
+    }
+
+    /// Each tenant's last use of a shared block, the latest last; nothing if it is not followed.
+    pub fn users(&self, hash: u64) -> &[LastUse] {
+        self.sharers.users(hash)
+    }
+
+    /// The same for whoever began at `start` and missed it.
+    pub fn users_before(&self, hash: u64, start: Tick) -> &[LastUse] {
+        self.overlaps.before(hash, start).map_or_else(|| self.users(hash), |before| &before.users)
+    }
+
+    /// Records that a block was read by a request that began at `at`, before it is touched: if nobody who has ended had brought
+    /// it, or if it is too old for a cache of `capacity` blocks, a request that still runs has. Answers whether that is so.
+    pub fn read(&mut self, hash: u64, at: Tick, capacity: Option<u64>) -> bool {
+        let entry = self.entry(hash).copied();
+        let is_there = entry.is_some_and(|entry| {
+            let is_young = |capacity| entry.stamp != IN_USE && self.total_since(entry.stamp) < capacity;
+            entry.state & PINS > 0 || capacity.map_or(entry.state & RESET == 0, is_young)
+        });
+        if !is_there {
+            self.overlaps.keep(hash, entry, &self.sharers, at);
+        }
+        !is_there
     }
 
     /// For each tenant, the distinct blocks used since `stamp`, those in use included.
@@ -165,7 +144,10 @@ impl Replica {
         if self.recency.is_full() {
             self.renumber();
         }
-        let Self { blocks, recency, sharers, .. } = self;
+        let Self { blocks, recency, sharers, overlaps, .. } = self;
+        if one.computed.is_some() {
+            overlaps.arrived(hash, one.at);
+        }
         let found = blocks.find_mut(mixed(hash), |entry| entry.hash == hash);
         let Some(entry) = found else {
             let stamp = recency.touch(None, one.tenant);
@@ -182,7 +164,6 @@ impl Replica {
         let stamp = recency.touch(old, one.tenant);
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.stamp = stamp;
-            entry.state |= SHARED;
         }
         entry.stamp = stamp;
         entry.owner = one.tenant;
@@ -193,7 +174,7 @@ impl Replica {
 
     /// Records that a request begins to hold a block. Each such call must be followed by one [`Replica::unpin`].
     pub fn pin(&mut self, hash: u64, one: Use) {
-        let Self { blocks, recency, pinned, sharers } = self;
+        let Self { blocks, recency, pinned, sharers, .. } = self;
         let Some(entry) = blocks.find_mut(mixed(hash), |entry| entry.hash == hash) else {
             let (used, born) = (one.at, one.computed.unwrap_or(one.at));
             let entry = Entry { hash, stamp: IN_USE, used, born, owner: one.tenant, state: 1 };
@@ -202,11 +183,10 @@ impl Replica {
         };
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.pins = user.pins.saturating_add(1);
-            entry.state |= SHARED;
         }
         if entry.state & PINS > 0 {
             entry.state = entry.state.saturating_add(1);
-            return;
+            return entry.occupy(sharers, pinned);
         }
         if entry.stamp != IN_USE {
             recency.forget(entry.stamp, entry.owner);
@@ -220,26 +200,27 @@ impl Replica {
 
     /// Records that a request no longer holds a block, and was its last user if nobody else holds it.
     pub fn unpin(&mut self, hash: u64, one: Use) {
-        let Self { blocks, recency, pinned, sharers } = self;
+        if self.recency.is_full() {
+            self.renumber();
+        }
+        let Self { blocks, recency, pinned, sharers, .. } = self;
         let Some(entry) = blocks.find_mut(mixed(hash), |entry| entry.hash == hash) else { return };
         if entry.state & PINS == 0 {
             return;
         }
         entry.state = entry.state.saturating_sub(1);
+        let is_free = entry.state & PINS == 0;
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.pins = user.pins.saturating_sub(1);
-            user.stamp = recency.now();
+            if user.pins == 0 && !is_free {
+                user.stamp = recency.pass(one.tenant);
+            }
         }
-        if entry.state & PINS == 0 {
+        if is_free {
             hold(pinned, entry.owner, -1);
             return self.touch(hash, one);
         }
-        // Its room counts for somebody who holds it still.
-        if let Some(holder) = sharers.holder(hash).filter(|holder| *holder != entry.owner) {
-            hold(pinned, entry.owner, -1);
-            hold(pinned, holder, 1);
-            entry.owner = holder;
-        }
+        entry.occupy(sharers, pinned);
     }
 
     /// The cache was emptied.
@@ -278,9 +259,10 @@ impl Replica {
     }
 
     fn renumber(&mut self) {
-        let Self { blocks, recency, sharers, .. } = self;
-        let live = blocks.iter().filter(|entry| entry.stamp != IN_USE).map(|entry| (entry.stamp, entry.owner));
-        let new = recency.renumber(live);
+        let Self { blocks, recency, sharers, overlaps, .. } = self;
+        let uses = blocks.iter().map(|entry| (entry.stamp, Some(entry.owner)));
+        let moments = sharers.moments().chain(overlaps.moments()).map(|stamp| (stamp, None));
+        let new = recency.renumber(uses.chain(moments).filter(|(stamp, _)| *stamp != IN_USE));
         blocks.retain(|entry| {
             if entry.stamp == IN_USE {
                 // One that was reset is remembered until the next time that room is made.
@@ -292,13 +274,9 @@ impl Replica {
             }
             true
         });
-        sharers.renumber(
-            |hash| blocks.find(mixed(hash), |entry| entry.hash == hash).is_some(),
-            |old| match old {
-                IN_USE => IN_USE,
-                old => new.of_moment(old),
-            },
-        );
+        let moment = |old| if old == IN_USE { IN_USE } else { new.of_moment(old) };
+        sharers.renumber(|hash| blocks.find(mixed(hash), |entry| entry.hash == hash).is_some(), moment);
+        overlaps.renumber(moment);
     }
 
     /// Appends the replica to a state's bytes: the same blocks give the same bytes.
@@ -308,15 +286,9 @@ impl Replica {
         let mut entries: Vec<Entry> = self.blocks.iter().copied().collect();
         entries.sort_unstable_by_key(|entry| entry.hash);
         out.length(entries.len());
-        for entry in entries {
-            out.u64(entry.hash);
-            out.u32(entry.stamp);
-            out.u32(entry.used.0);
-            out.u32(entry.born.0);
-            out.u16(entry.owner.0);
-            out.u16(entry.state);
-        }
+        entries.iter().for_each(|entry| entry.save(out));
         self.sharers.save(out);
+        self.overlaps.save(out);
     }
 
     /// Reads what [`Replica::save`] wrote; `None` if it did not.
@@ -326,13 +298,13 @@ impl Replica {
         if count > reader.left() {
             return None;
         }
-        let mut replica =
-            Self { blocks: HashTable::with_capacity(count), recency, pinned: Vec::new(), sharers: Sharers::default() };
+        let mut replica = Self::new(Resolution::Epochs);
+        replica.recency = recency;
+        replica.blocks.reserve(count, |entry| mixed(entry.hash));
         let mut before = None;
         for _ in 0..count {
-            let hash = reader.u64()?;
-            let (stamp, used, born) = (reader.u32()?, Tick(reader.u32()?), Tick(reader.u32()?));
-            let (owner, state) = (Tenant(reader.u16()?), reader.u16()?);
+            let entry = Entry::restore(reader)?;
+            let Entry { hash, stamp, owner, state, .. } = entry;
             if before.is_some_and(|before| before >= hash) {
                 return None;
             }
@@ -344,21 +316,11 @@ impl Replica {
                 let count = replica.pinned.get_mut(owner.place())?;
                 *count = count.saturating_add(1);
             }
-            let entry = Entry { hash, stamp, used, born, owner, state };
             replica.blocks.insert_unique(mixed(hash), entry, |entry| mixed(entry.hash));
         }
         replica.sharers = Sharers::restore(reader)?;
+        replica.overlaps = Overlaps::restore(reader)?;
         Some(replica)
-    }
-}
-
-/// Counts blocks in use.
-fn hold(pinned: &mut Vec<u64>, tenant: Tenant, change: i64) {
-    if pinned.len() <= tenant.place() {
-        pinned.resize(tenant.place().saturating_add(1), 0);
-    }
-    if let Some(count) = pinned.get_mut(tenant.place()) {
-        *count = count.saturating_add_signed(change);
     }
 }
 

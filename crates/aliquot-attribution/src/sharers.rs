@@ -30,6 +30,23 @@ impl LastUse {
     pub const fn last(&self) -> Stamp {
         if self.pins > 0 { Stamp::MAX } else { self.stamp }
     }
+
+    /// Appends it to a state's bytes.
+    pub fn save(&self, out: &mut Writer) {
+        out.u16(self.tenant.0);
+        out.u32(self.stamp);
+        out.u16(self.pins);
+    }
+
+    /// Reads what [`LastUse::save`] wrote.
+    pub fn restore(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { tenant: Tenant(reader.u16()?), stamp: reader.u32()?, pins: reader.u16()? })
+    }
+}
+
+/// Whose room a block takes that these use, the latest last: whoever has held it for longest, or else whoever used it last.
+pub fn occupant(users: &[LastUse]) -> Option<&LastUse> {
+    users.iter().find(|user| user.pins > 0).or_else(|| users.last())
 }
 
 /// See the module.
@@ -39,29 +56,22 @@ pub struct Sharers {
 }
 
 impl Sharers {
-    /// The last use of a block by `tenant`, which is about to use it; `before` is the block's only user, if it was not shared
-    /// until now. `None` if no more blocks are followed.
+    /// The last use of a block by `tenant`, which uses it now and so becomes the last in the list; `before` is the block's only
+    /// user, if it was not shared until now. `None` if no more blocks are followed.
     pub fn user(&mut self, hash: u64, before: LastUse, tenant: Tenant) -> Option<&mut LastUse> {
         if self.blocks.len() >= SHARED_MAX && !self.blocks.contains_key(&hash) {
             return None;
         }
         let users = self.blocks.entry(hash).or_insert_with(|| vec![before]);
-        let place = match users.iter().position(|user| user.tenant == tenant) {
-            Some(place) => place,
-            None => {
-                users.push(LastUse { tenant, stamp: 0, pins: 0 });
-                users.len().saturating_sub(1)
-            }
+        let user = match users.iter().position(|user| user.tenant == tenant) {
+            Some(place) => users.remove(place),
+            None => LastUse { tenant, stamp: 0, pins: 0 },
         };
-        users.get_mut(place)
+        users.push(user);
+        users.last_mut()
     }
 
-    /// Who holds the block, of several whoever used it first.
-    pub fn holder(&self, hash: u64) -> Option<Tenant> {
-        self.users(hash).iter().find(|user| user.pins > 0).map(|user| user.tenant)
-    }
-
-    /// Each tenant's last use of a shared block, in the order of their first; nothing if it is not followed.
+    /// Each tenant's last use of a shared block, the latest last; nothing if it is not followed.
     pub fn users(&self, hash: u64) -> &[LastUse] {
         self.blocks.get(&hash).map(Vec::as_slice).unwrap_or_default()
     }
@@ -74,6 +84,11 @@ impl Sharers {
     /// The users of every block, in no order that means anything.
     pub fn all(&self) -> impl Iterator<Item = &[LastUse]> {
         self.blocks.values().map(Vec::as_slice)
+    }
+
+    /// The moments that are remembered and that need not be anybody's last use of all.
+    pub fn moments(&self) -> impl Iterator<Item = Stamp> {
+        self.all().flatten().map(|user| user.stamp)
     }
 
     /// Drops blocks that are not kept, and gives the others new stamps.
@@ -92,11 +107,7 @@ impl Sharers {
         for (hash, users) in blocks {
             out.u64(*hash);
             out.length(users.len());
-            for user in users {
-                out.u16(user.tenant.0);
-                out.u32(user.stamp);
-                out.u16(user.pins);
-            }
+            users.iter().for_each(|user| user.save(out));
         }
     }
 
@@ -107,7 +118,7 @@ impl Sharers {
             let hash = reader.u64()?;
             let mut users = Vec::new();
             for _ in 0..reader.length()? {
-                users.push(LastUse { tenant: Tenant(reader.u16()?), stamp: reader.u32()?, pins: reader.u16()? });
+                users.push(LastUse::restore(reader)?);
             }
             if users.len() < 2 || sharers.blocks.insert(hash, users).is_some() {
                 return None;

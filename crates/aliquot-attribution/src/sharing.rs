@@ -1,13 +1,14 @@
 //! An access to a block that several tenants use, as a game in which neighbours can help as well as harm: they push it out, and
 //! they keep it warm. Puts together what [`crate::signed`] solves; exact where last uses are.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::recency::Stamp;
 use crate::replica::{IN_USE, Replica};
-use crate::sharers::LastUse;
+use crate::sharers::{LastUse, occupant};
 use crate::signed::{Coalition, Layer, NEIGHBOURS_MAX, misses, signed_shares};
 use crate::tenants::Tenant;
 
@@ -35,7 +36,7 @@ pub struct SharedAccess<'s> {
     /// Whose.
     pub tenant: Tenant,
     /// Who used the block, and when last.
-    pub users: &'s [LastUse],
+    pub users: Cow<'s, [LastUse]>,
     /// How many tenants the domain has.
     pub tenants: usize,
     /// Blocks that fit the cache.
@@ -98,7 +99,7 @@ impl SharedAccess<'_> {
                 }
             }
         }
-        for user in self.users {
+        for user in self.users.iter() {
             if let Some(count) = counts.get_mut(user.tenant.place()) {
                 *count = count.saturating_add(1);
             }
@@ -112,13 +113,17 @@ impl SharedAccess<'_> {
     /// What was used since a moment: by whom alone, and what by several.
     fn layer(&self, owner: Option<Tenant>, since: Stamp, neighbours: &[Tenant]) -> Layer {
         let place = |tenant: Tenant| neighbours.binary_search(&tenant).ok();
+        if since == IN_USE {
+            // Whoever holds it keeps it there, however full the cache.
+            return Layer { owner: owner.and_then(place), private: vec![0; neighbours.len()], ..Layer::default() };
+        }
         // First as if whoever used a block last had it alone, then the shared ones taken out and counted for what they are.
         let mut counts = vec![0; self.tenants];
         self.replica.since(since, &mut counts);
         let mut shared: BTreeMap<Coalition, u64> = BTreeMap::new();
         let mut own_shared = 0_u64;
         for users in self.replica.sharers().all() {
-            let Some(last) = last_user(users).filter(|last| last.last() > since) else { continue };
+            let Some(last) = occupant(users).filter(|last| last.last() > since) else { continue };
             if let Some(count) = counts.get_mut(last.tenant.place()) {
                 *count = count.saturating_sub(1);
             }
@@ -143,10 +148,4 @@ impl SharedAccess<'_> {
             shared: shared.into_iter().collect(),
         }
     }
-}
-
-/// Who counts for a block: whoever holds it, or else whoever used it last.
-fn last_user(users: &[LastUse]) -> Option<&LastUse> {
-    let holder = users.iter().find(|user| user.last() == IN_USE);
-    holder.or_else(|| users.iter().max_by_key(|user| user.stamp))
 }

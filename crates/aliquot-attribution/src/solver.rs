@@ -102,10 +102,10 @@ impl Solver {
         self.players.clear();
         let placed = weights.iter().copied().enumerate().map(|(place, weight)| Player { weight, place });
         self.players.extend(placed.filter(|player| player.weight > 0));
-        if self.players.len() <= effort.exact_max() {
-            self.exact(quota, out)
-        } else {
-            self.approximate(quota, effort, out)
+        match effort {
+            _ if self.players.len() <= effort.exact_max() => self.exact(quota, out),
+            Effort::Quick if !quota.is_hard() => self.at_once(quota, out),
+            _ => self.approximate(quota, effort, out),
         }
     }
 
@@ -128,11 +128,37 @@ impl Solver {
         }
     }
 
-    fn approximate(&mut self, quota: &Quota, effort: Effort, out: &mut [u64]) {
-        // By weight, so that the answer does not depend on the order in which players are named.
+    /// By weight, so that the answer does not depend on the order in which players are named.
+    fn sort(&mut self) {
         self.players.sort_unstable_by_key(|player| (core::cmp::Reverse(player.weight), player.place));
         self.weights.clear();
         self.weights.extend(self.players.iter().map(|player| player.weight));
+    }
+
+    /// All points of a soft quota in one game: their variance is one more part of that of the sum.
+    fn at_once(&mut self, quota: &Quota, out: &mut [u64]) {
+        self.sort();
+        let (mut belief, mut mean, mut square) = (0.0, 0.0, 0.0);
+        for point in quota.points().filter(|point| decided(&self.weights, point.threshold)) {
+            let (part, threshold) = (f64::from(point.weight), real::from_u64(point.threshold));
+            belief += part;
+            mean += part * threshold;
+            square += part * threshold * threshold;
+        }
+        if belief <= 0.0 {
+            return;
+        }
+        let (mean, square) = (mean / belief, square / belief);
+        let shares = self.normal.shares(&self.weights, mean, (square - mean * mean).max(0.0));
+        for (player, share) in self.players.iter().zip(shares) {
+            if let Some(sum) = out.get_mut(player.place) {
+                *sum = real::to_u64(share * PARTS);
+            }
+        }
+    }
+
+    fn approximate(&mut self, quota: &Quota, effort: Effort, out: &mut [u64]) {
+        self.sort();
         self.shares.clear();
         self.shares.resize(self.players.len(), 0.0);
         let mut belief = 0.0;
@@ -149,7 +175,7 @@ impl Solver {
             } else {
                 let shares = match effort {
                     Effort::Best => self.large.shares(deciding, point.threshold),
-                    Effort::Quick => self.normal.shares(deciding, point.threshold),
+                    Effort::Quick => self.normal.shares(deciding, real::from_u64(point.threshold), 0.0),
                 };
                 for (sum, share) in self.shares.iter_mut().zip(shares) {
                     *sum += f64::from(point.weight) * share;

@@ -80,7 +80,7 @@ pub fn runs<F: PartialEq>(
 
 /// Where a block ends. A chain that lists all blocks says it exactly; of a sampled one, the places are not known, so its blocks
 /// stand for equal parts of the prompt.
-fn block_end(chain: Option<&PrefixChain>, block: usize, total: u64) -> u64 {
+pub(crate) fn block_end(chain: Option<&PrefixChain>, block: usize, total: u64) -> u64 {
     let Some(chain) = chain else { return 0 };
     let number = u64::try_from(block).unwrap_or(u64::MAX).saturating_add(1);
     if chain.sampled_of > 1 {

@@ -76,18 +76,23 @@ impl<'s> Scale<'s> {
     /// Rules 12 to 14. `is_promised`: the provider promises that an unused block stays for a while, and that has not passed.
     pub fn weigh(&self, is_promised: bool) -> Weighed {
         let found = |cause, evidence| Weighed { cause, evidence };
-        if self.aged.own.is_none() {
-            // Alone its tenant would not have had it either.
-            return found(Cause::ColdFirst, Evidence::Exact);
-        }
+        let is_first = self.aged.own.is_none();
         let Some(capacity) = self.capacity else {
+            if is_first {
+                // Alone its tenant would not have had it either.
+                return found(Cause::ColdFirst, Evidence::Exact);
+            }
             let cause = if is_promised { Cause::ModelConflict } else { Cause::NoEvidence };
             return found(cause, Evidence::Unattributable);
         };
         let evidence = if self.aged.was_removed { Evidence::Exact } else { capacity.evidence };
-        let should_be_there = self.total.saturating_add(capacity.tolerance) < capacity.blocks;
+        // Of a cache that does not go by last uses, no distance says that a block must be there.
+        let should_be_there = capacity.is_lru && self.total.saturating_add(capacity.tolerance) < capacity.blocks;
         if should_be_there && !self.aged.was_removed {
             return found(Cause::ModelConflict, Evidence::Unattributable);
+        }
+        if is_first {
+            return found(Cause::ColdFirst, Evidence::Exact);
         }
         let is_own = self.own() >= self.reach(capacity.blocks);
         found(if is_own { Cause::EvictedSelf } else { Cause::EvictedNeighbour }, evidence)

@@ -235,8 +235,8 @@ async fn contents(ledger: &Ledger) -> Contents {
     }
     Contents {
         totals: ledger.totals(None, None).await.unwrap(),
-        externalities: ledger.all_externalities().await.unwrap(),
-        causes: ledger.all_causes().await.unwrap(),
+        externalities: ledger.all_externalities(None, None).await.unwrap(),
+        causes: ledger.all_causes(None, None).await.unwrap(),
         fits: ledger.fits(None).await.unwrap(),
         streams: ledger.streams().await.unwrap(),
         gaps: ledger.gaps(1_000).await.unwrap(),

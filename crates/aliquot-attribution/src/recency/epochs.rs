@@ -1,18 +1,21 @@
 //! Last uses in epochs: a table of counts, one row per epoch and one column per tenant. A use costs four additions; a distance
 //! costs a few dozen rows, because rows are also summed in groups.
 //!
+//! A stamp is an epoch and how full it was, to 1/256: of the epoch itself, what came after is taken in proportion.
+//!
 //! An epoch ends when it holds 1/64 of the cache in distinct blocks, so that a set of blocks that is used over and over does not
-//! push the past out of the table. When the table is full, old rows that have become thin are merged.
+//! push the past out of the table. When the table is full, old rows are merged: those that have become thin, and those so far
+//! back that together they are still no more than 1/64 of what was used since.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 
-use super::Stamp;
+use super::{Stamp, blocks_kept};
 use crate::tenants::Tenant;
 
-/// Rows of the table. Eight times the cache at 64 epochs each: nine of ten real reuses lie within 6.5 times.
+/// Rows of the table.
 const ROWS: usize = 512;
 
 /// Rows summed together.
@@ -21,14 +24,42 @@ const GROUP: usize = 16;
 /// Epochs per capacity of the cache. 32 misplace up to 0.3 % of the money, 64 half of that.
 const EPOCHS_PER_CAPACITY: u64 = 64;
 
-/// Rows that a merge may leave, so that the next one is some time away.
+/// Rows that a merge may leave, so that the next one is some time away. 64 for the size of the cache and 44 for each time that
+/// twice as much was used: enough for 147 times the cache.
 const ROWS_KEPT: usize = 384;
+
+/// What a row far back may hold, as a part of what was used since.
+const PARTS_OF_AGE: u64 = 64;
 
 /// Distinct blocks per epoch at first, while the capacity is not known. Doubled as long as the past does not fit the table.
 const WIDTH_UNKNOWN: u32 = 64;
 
 /// The widest epoch of a cache whose capacity is not known: then the table covers three million blocks.
 const WIDTH_UNKNOWN_MAX: u32 = 8_192;
+
+/// Bits of a stamp that say how full its epoch was. The others say which.
+const PART_BITS: u32 = 8;
+
+/// A full epoch.
+const PARTS: u32 = 1 << PART_BITS;
+
+/// Where a row is after a merge: it fills a part of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merged {
+    row: usize,
+    /// Of that row, so many parts are older.
+    from: u32,
+    /// So many parts are this row's.
+    parts: u32,
+}
+
+impl Merged {
+    /// What an old stamp of the row has become.
+    pub fn stamp(self, old: Stamp) -> Stamp {
+        let inside = (old % PARTS).saturating_mul(self.parts).wrapping_shr(PART_BITS);
+        stamp(self.row, self.from.saturating_add(inside))
+    }
+}
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +106,11 @@ impl Epochs {
         self.is_capacity_known = true;
     }
 
+    /// The cache, to within an epoch, if it is known.
+    fn capacity(&self) -> Option<u64> {
+        self.is_capacity_known.then(|| u64::from(self.width).saturating_mul(EPOCHS_PER_CAPACITY))
+    }
+
     /// Makes epochs wide enough for all that the table holds, if nobody knows how much of it matters.
     fn fit_unknown(&mut self) {
         let held = self.totals.iter().fold(0_u64, |sum, total| sum.saturating_add(u64::from(*total)));
@@ -97,11 +133,12 @@ impl Epochs {
             self.add(row_of(stamp), owner, u32::MAX);
         }
         let row = self.current;
+        let held = self.totals.get(row).copied().unwrap_or_default();
         self.add(row, tenant, 1);
-        if self.totals.get(row).is_some_and(|total| *total >= self.width) {
+        if held.saturating_add(1) >= self.width {
             self.current = row.saturating_add(1);
         }
-        u32::try_from(row).unwrap_or_default()
+        stamp(row, part(held.saturating_add(1), self.width))
     }
 
     /// See [`super::Recency::forget`].
@@ -130,11 +167,6 @@ impl Epochs {
         self.columns = columns;
     }
 
-    /// See [`super::Recency::now`].
-    pub fn now(&self) -> Stamp {
-        Stamp::try_from(self.current).unwrap_or_default()
-    }
-
     /// See [`super::Recency::is_full`].
     #[inline]
     pub const fn is_full(&self) -> bool {
@@ -142,20 +174,22 @@ impl Epochs {
     }
 
     /// Merges neighbouring rows that together are no more than one epoch, newest first, and drops what does not fit.
-    pub fn merge(&mut self) -> Vec<Option<Stamp>> {
+    pub fn merge(&mut self) -> Vec<Option<Merged>> {
         self.fit_unknown();
         let mut places: Vec<Option<usize>> = vec![None; ROWS];
-        let (mut taken, mut held) = (0_usize, 0_u32);
+        // What is in the row at hand, and in all that are younger.
+        let (mut taken, mut held, mut age) = (0_usize, 0_u64, 0_u64);
         for (row, total) in self.totals.iter().enumerate().rev().skip_while(|(row, _)| *row >= self.current) {
-            let fits = held.saturating_add(*total) <= self.width;
+            let fits = held.saturating_add(u64::from(*total)) <= u64::from(self.width).max(age / PARTS_OF_AGE);
             if taken == 0 || !fits {
-                if taken == ROWS_KEPT {
+                age = age.saturating_add(held);
+                if taken == ROWS_KEPT || age >= blocks_kept(self.capacity()) {
                     break;
                 }
                 taken = taken.saturating_add(1);
                 held = 0;
             }
-            held = held.saturating_add(*total);
+            held = held.saturating_add(u64::from(*total));
             if let Some(place) = places.get_mut(row) {
                 *place = Some(taken);
             }
@@ -164,15 +198,27 @@ impl Epochs {
         for place in &mut places {
             *place = place.map(|newest| taken.saturating_sub(newest));
         }
+        let old = core::mem::take(&mut self.totals);
         self.rebuild(&places);
         self.current = taken;
-        places.into_iter().map(|place| place.and_then(|place| Stamp::try_from(place).ok())).collect()
+        // Of the rows that are one now, the oldest comes first.
+        let (mut before, mut last) = (0_u32, None);
+        let merged = places.into_iter().zip(old).map(|(place, total)| {
+            let row = place?;
+            before = if last == place { before } else { 0 };
+            last = place;
+            let whole = self.totals.get(row).copied().unwrap_or_default();
+            let from = part(before, whole);
+            before = before.saturating_add(total);
+            Some(Merged { row, from, parts: part(before, whole).saturating_sub(from) })
+        });
+        merged.collect()
     }
 
     fn rebuild(&mut self, places: &[Option<usize>]) {
         let old = core::mem::replace(&mut self.counts, vec![0; ROWS.saturating_mul(self.columns)]);
         self.groups.fill(0);
-        self.totals.fill(0);
+        self.totals = vec![0; ROWS];
         self.group_totals.fill(0);
         for (row, place) in places.iter().enumerate() {
             let Some(place) = place else { continue };
@@ -186,12 +232,12 @@ impl Epochs {
         }
     }
 
-    /// See [`super::Recency::since`]. Of the epoch itself, half: the block lies anywhere in it.
+    /// See [`super::Recency::since`]. Of the epoch itself, as much as it was not full.
     pub fn since(&self, stamp: Stamp, counts: &mut [u64]) {
         counts.fill(0);
         let row = row_of(stamp);
         self.add_up(&self.counts, row, counts);
-        counts.iter_mut().for_each(|count| *count >>= 1);
+        counts.iter_mut().for_each(|count| *count = rest(*count, stamp));
         let end = self.current.saturating_add(1).min(ROWS);
         let first = row.saturating_add(1);
         let whole = first.next_multiple_of(GROUP);
@@ -216,7 +262,7 @@ impl Epochs {
         let whole = first.next_multiple_of(GROUP);
         let rows = self.totals.get(first..whole).unwrap_or_default();
         let groups = self.group_totals.get(whole / GROUP..).unwrap_or_default();
-        rows.iter().chain(groups).fold(u64::from(own / 2), |sum, total| sum.wrapping_add(u64::from(*total)))
+        rows.iter().chain(groups).fold(rest(u64::from(own), stamp), |sum, total| sum.wrapping_add(u64::from(*total)))
     }
 
     /// See [`super::Recency::save`].
@@ -250,8 +296,25 @@ impl Epochs {
     }
 }
 
-fn row_of(stamp: Stamp) -> usize {
-    usize::try_from(stamp).unwrap_or(usize::MAX)
+pub(super) fn row_of(stamp: Stamp) -> usize {
+    usize::try_from(stamp.wrapping_shr(PART_BITS)).unwrap_or(usize::MAX)
+}
+
+fn stamp(row: usize, part: u32) -> Stamp {
+    let row = Stamp::try_from(row).unwrap_or_default();
+    row.wrapping_shl(PART_BITS).saturating_add(part.min(PARTS.saturating_sub(1)))
+}
+
+/// How full an epoch of `whole` blocks is with `held`.
+fn part(held: u32, whole: u32) -> u32 {
+    let parts = u64::from(held).saturating_mul(u64::from(PARTS)).checked_div(u64::from(whole)).unwrap_or_default();
+    u32::try_from(parts).unwrap_or(PARTS)
+}
+
+/// What of an epoch's blocks came after the stamp, rounded to the nearest.
+fn rest(count: u64, stamp: Stamp) -> u64 {
+    let after = u64::from(PARTS.saturating_sub(stamp % PARTS));
+    count.saturating_mul(after).saturating_add(u64::from(PARTS / 2)).wrapping_shr(PART_BITS)
 }
 
 fn widened(list: &[u32], old: usize, new: usize) -> Vec<u32> {

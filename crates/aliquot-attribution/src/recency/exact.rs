@@ -5,14 +5,11 @@ use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 
-use super::Stamp;
+use super::{Stamp, blocks_kept};
 use crate::tenants::Tenant;
 
 /// Uses between two renumberings, at least.
 const USES_MIN: usize = 4_096;
-
-/// Blocks that are kept, in capacities of the cache.
-const CAPACITIES_KEPT: u64 = 8;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +29,7 @@ impl Default for Exact {
 }
 
 impl Exact {
-    /// Keeps blocks for eight times so many blocks.
+    /// Keeps blocks as [`blocks_kept`] says.
     pub const fn set_capacity(&mut self, capacity: u64) {
         self.capacity = Some(capacity);
     }
@@ -64,27 +61,29 @@ impl Exact {
         }
     }
 
-    /// See [`super::Recency::now`].
-    pub fn now(&self) -> Stamp {
-        Stamp::try_from(self.next.saturating_sub(1)).unwrap_or_default()
-    }
-
     /// See [`super::Recency::is_full`].
     pub const fn is_full(&self) -> bool {
         self.next >= self.room
     }
 
     /// See [`super::Recency::renumber`].
-    pub fn renumber(&mut self, live: impl Iterator<Item = (Stamp, Tenant)>) -> Vec<Stamp> {
-        let mut uses: Vec<(Stamp, Tenant)> = live.collect();
-        uses.sort_unstable();
-        let most = self.capacity.and_then(|capacity| usize::try_from(capacity.saturating_mul(CAPACITIES_KEPT)).ok());
-        let uses = uses.split_off(uses.len().saturating_sub(most.unwrap_or(usize::MAX)));
+    pub fn renumber(&mut self, live: impl Iterator<Item = (Stamp, Option<Tenant>)>) -> Vec<Stamp> {
+        let mut uses: Vec<(Stamp, Option<Tenant>)> = live.collect();
+        // A moment that is also a block's last use is kept as that.
+        uses.sort_unstable_by_key(|(stamp, tenant)| (*stamp, tenant.is_none()));
+        uses.dedup_by_key(|(stamp, _)| *stamp);
+        let most = usize::try_from(blocks_kept(self.capacity)).unwrap_or(usize::MAX);
+        let uses = uses.split_off(uses.len().saturating_sub(most));
         self.room = uses.len().saturating_add(1).saturating_mul(2).max(USES_MIN);
         self.trees = vec![Tree::new(self.room); self.trees.len()];
         self.next = 1;
         for (_, tenant) in &uses {
-            self.touch(None, *tenant);
+            match tenant {
+                Some(tenant) => {
+                    self.touch(None, *tenant);
+                }
+                None => self.next = self.next.saturating_add(1),
+            }
         }
         uses.into_iter().map(|(stamp, _)| stamp).collect()
     }

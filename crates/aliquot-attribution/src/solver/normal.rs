@@ -20,48 +20,100 @@ const HEAVY_MAX: usize = 8;
 /// A light player has at most this part of the variance of all light ones.
 const PART_OF_VARIANCE: f64 = 1.0 / 6.0;
 
-/// All their coalitions.
-const COALITIONS: usize = 1 << HEAVY_MAX;
-
 /// Buffers.
 #[derive(Debug, Default)]
 pub(super) struct Normal {
     shares: Vec<f64>,
+    /// The weight of each coalition of heavy players, by its bits.
+    coalitions: Vec<f64>,
+    /// The probability of being below the quota, for each of them.
+    below: Vec<f64>,
 }
 
-/// The lighter players' sum if all of them are there, and the sum of their squares.
+/// The lighter players' sum if all of them are there, the sum of their squares, and the variance of the quota itself.
 #[derive(Clone, Copy, Debug)]
 struct Light {
     sum: f64,
     squares: f64,
+    doubt: f64,
 }
 
 impl Normal {
     /// The shares of players in the order of their weights, the heaviest first; they add up to 1. Everybody decides somewhere.
-    pub(super) fn shares(&mut self, weights: &[u64], quota: u64) -> &[f64] {
+    /// The quota is normally distributed with the variance `doubt`, which is zero if it is known.
+    pub(super) fn shares(&mut self, weights: &[u64], quota: f64, doubt: f64) -> &[f64] {
         let (heavy, light) = weights.split_at(heavy(weights));
+        let sum: f64 = light.iter().map(|weight| real::from_u64(*weight)).sum();
         let squares = light.iter().map(|weight| real::from_u64(*weight) * real::from_u64(*weight)).sum();
-        let sea = Light { sum: light.iter().map(|weight| real::from_u64(*weight)).sum(), squares };
+        self.form(heavy);
+        let sea = Light { sum, squares, doubt };
         let mut atoms = [0.0; HEAVY_MAX];
-        let (mut linear, mut square) = (0.0, 0.0);
-        let (from, to) = interval(weights, quota);
+        let mut slopes = (0.0, 0.0);
+        let (from, to) = interval(weights, quota, doubt);
         for (moment, part) in quadrature::nodes(from, to, 1) {
-            let values = at(heavy, real::from_u64(quota), sea, moment);
-            for (coalition, value) in values.iter().enumerate().take(1 << heavy.len()) {
-                let chance = part * chance(coalition, heavy.len(), moment);
-                linear += chance * value.density;
-                square += chance * value.slope * (moment - 0.5);
-            }
-            for (place, share) in atoms.iter_mut().enumerate().take(heavy.len()) {
-                *share += part * decides(&values, place, heavy.len(), moment);
-            }
+            self.at(moment, part, quota, sea, &mut slopes);
+            self.decide(moment, part, heavy.len(), &mut atoms);
         }
         self.shares.clear();
         self.shares.extend(atoms.iter().take(heavy.len()));
         let left = (1.0 - atoms.iter().sum::<f64>()).max(0.0);
-        self.shares_of_light(light, left, (linear, square));
+        self.shares_of_light(light, left, slopes);
         pool(weights, &mut self.shares);
         &self.shares
+    }
+
+    /// Weighs every coalition of heavy players.
+    fn form(&mut self, heavy: &[u64]) {
+        self.coalitions.clear();
+        self.coalitions.push(0.0);
+        for weight in heavy {
+            for place in 0..self.coalitions.len() {
+                let without = self.coalitions.get(place).copied().unwrap_or_default();
+                self.coalitions.push(without + real::from_u64(*weight));
+            }
+        }
+    }
+
+    /// For every coalition at one moment, the probability that it and the light ones are below the quota; and into `slopes` the
+    /// density at the quota and its slope, by which the light ones decide.
+    fn at(&mut self, moment: f64, part: f64, quota: f64, light: Light, slopes: &mut (f64, f64)) {
+        let mean = moment * light.sum;
+        let variance = moment * (1.0 - moment) * light.squares + light.doubt;
+        let deviation = libm::sqrt(variance).max(f64::MIN_POSITIVE);
+        let players = self.coalitions.len().trailing_zeros();
+        let chances = chances(moment, players);
+        self.below.clear();
+        for (coalition, weight) in self.coalitions.iter().enumerate() {
+            // Weights are whole: below the quota is at most one less.
+            let z = (quota - 0.5 - weight - mean) / deviation;
+            if z.abs() > FAR {
+                self.below.push(if z > 0.0 { 1.0 } else { 0.0 });
+                continue;
+            }
+            let bell = libm::exp(-0.5 * z * z);
+            self.below.push(below(z, bell));
+            let chance = part * of(&chances, coalition) * bell / (deviation * ROOT_OF_TWO_PI);
+            slopes.0 += chance;
+            slopes.1 -= chance * z / deviation * (moment - 0.5);
+        }
+    }
+
+    /// Adds each heavy player's probability of deciding if it arrives at that moment.
+    fn decide(&self, moment: f64, part: f64, heavy: usize, atoms: &mut [f64; HEAVY_MAX]) {
+        let players = self.coalitions.len().trailing_zeros();
+        let chances = chances(moment, players.saturating_sub(1));
+        for (place, share) in atoms.iter_mut().enumerate().take(heavy) {
+            let bit = 1_usize << place;
+            // Runs of coalitions without the player, each followed by the same ones with it.
+            let mut first = 0_usize;
+            for pair in self.below.chunks_exact(bit << 1) {
+                let (without, with) = pair.split_at(bit);
+                for (coalition, (without, with)) in (first..).zip(without.iter().zip(with)) {
+                    *share += part * of(&chances, coalition) * (without - with).max(0.0);
+                }
+                first = first.saturating_add(pair.len());
+            }
+        }
     }
 
     /// Splits what is left among the light players by their chance of deciding.
@@ -79,15 +131,6 @@ impl Normal {
     }
 }
 
-/// The distribution of the sum of all who are there, at the quota, for one coalition of heavy players.
-#[derive(Clone, Copy, Debug, Default)]
-struct Value {
-    /// The probability of being below it.
-    below: f64,
-    density: f64,
-    slope: f64,
-}
-
 /// How many count as heavy.
 fn heavy(weights: &[u64]) -> usize {
     let square = |weight: &u64| real::from_u64(*weight) * real::from_u64(*weight);
@@ -101,31 +144,32 @@ fn heavy(weights: &[u64]) -> usize {
 
 /// The moments between which somebody decides, almost surely: four standard deviations about that at which the quota is what is
 /// expected to be there.
-fn interval(weights: &[u64], quota: u64) -> (f64, f64) {
+fn interval(weights: &[u64], quota: f64, doubt: f64) -> (f64, f64) {
     let all = weights.iter().map(|weight| real::from_u64(*weight));
     let (sum, squares) = all.fold((0.0, 0.0), |(sum, squares), weight| (sum + weight, squares + weight * weight));
-    let middle = real::from_u64(quota) / sum;
-    let half = 4.0 * libm::sqrt(middle * (1.0 - middle).max(0.0) * squares) / sum + 1.0 / sum;
+    let middle = (quota / sum).clamp(0.0, 1.0);
+    let half = (4.0 * libm::sqrt(middle * (1.0 - middle) * squares + doubt) + 1.0) / sum;
     ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
-/// The values for every coalition of heavy players, by its bits, at one moment.
-fn at(heavy: &[u64], quota: f64, light: Light, moment: f64) -> [Value; COALITIONS] {
-    let mean = moment * light.sum;
-    let deviation = libm::sqrt(moment * (1.0 - moment) * light.squares).max(f64::MIN_POSITIVE);
-    let mut values = [Value::default(); COALITIONS];
-    let count = 1_usize.wrapping_shl(u32::try_from(heavy.len()).unwrap_or_default());
-    for (coalition, value) in values.iter_mut().enumerate().take(count) {
-        let members = heavy.iter().enumerate().filter(|(place, _)| contains(coalition, *place));
-        let weight: f64 = members.map(|(_, weight)| real::from_u64(*weight)).sum();
-        // Weights are whole: below the quota is at most one less.
-        let z = (quota - 0.5 - weight - mean) / deviation;
-        let bell = libm::exp(-0.5 * z * z);
-        let density = bell / (deviation * ROOT_OF_TWO_PI);
-        *value = Value { below: below(z, bell), density, slope: -z / deviation * density };
+/// The probability that just so many of the players are there, in one way of choosing them, by their number.
+fn chances(moment: f64, players: u32) -> [f64; HEAVY_MAX + 1] {
+    let mut chances = [0.0; HEAVY_MAX + 1];
+    for (there, chance) in (0..=players).zip(&mut chances) {
+        let absent = players.saturating_sub(there);
+        let power = |base: f64, exponent: u32| real::power(base, usize::try_from(exponent).unwrap_or_default());
+        *chance = power(moment, there) * power(1.0 - moment, absent);
     }
-    values
+    chances
 }
+
+/// The chance of a coalition.
+fn of(chances: &[f64; HEAVY_MAX + 1], coalition: usize) -> f64 {
+    usize::try_from(coalition.count_ones()).ok().and_then(|there| chances.get(there)).copied().unwrap_or_default()
+}
+
+/// Standard deviations beyond which nothing is expected.
+const FAR: f64 = 6.0;
 
 const ROOT_OF_TWO_PI: f64 = 2.506_628_274_631_000_2;
 
@@ -136,33 +180,6 @@ fn below(z: f64, bell: f64) -> f64 {
     let series = FACTORS.iter().rev().fold(0.0, |sum, factor| t * (sum + factor));
     let tail = bell / ROOT_OF_TWO_PI * series;
     if z > 0.0 { 1.0 - tail } else { tail }
-}
-
-const fn contains(coalition: usize, place: usize) -> bool {
-    coalition & (1 << place) != 0
-}
-
-/// The probability that just these of so many are there.
-fn chance(coalition: usize, of: usize, moment: f64) -> f64 {
-    let there = usize::try_from(coalition.count_ones()).unwrap_or_default();
-    if there > of || coalition >= 1 << of {
-        return 0.0;
-    }
-    real::power(moment, there) * real::power(1.0 - moment, of.saturating_sub(there))
-}
-
-/// The probability that a heavy player decides if it arrives at that moment.
-fn decides(values: &[Value; COALITIONS], place: usize, of: usize, moment: f64) -> f64 {
-    let without = (0..1_usize << of).filter(|coalition| !contains(*coalition, place));
-    without
-        .map(|coalition| {
-            let below = |coalition: usize| values.get(coalition).map_or(0.0, |value| value.below);
-            let others = of.saturating_sub(1);
-            let there = usize::try_from(coalition.count_ones()).unwrap_or_default();
-            let chance = real::power(moment, there) * real::power(1.0 - moment, others.saturating_sub(there));
-            chance * (below(coalition) - below(coalition | 1 << place)).max(0.0)
-        })
-        .sum()
 }
 
 /// Makes shares equal where weights are, and where a lighter player would have more than a heavier one: both then have the mean.

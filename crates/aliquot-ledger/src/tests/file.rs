@@ -166,7 +166,7 @@ async fn words_and_amounts_of_attribution_nobody_wrote_are_reported() {
         ("cause", "UPDATE externalities SET harm = 'miss', cause = 'cold'"),
     ] {
         alter(&store, sql).await;
-        let error = ledger.all_externalities().await.unwrap_err();
+        let error = ledger.all_externalities(None, None).await.unwrap_err();
         assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
         assert_eq!(error.kind(), Kind::Halt);
     }
@@ -176,7 +176,7 @@ async fn words_and_amounts_of_attribution_nobody_wrote_are_reported() {
         ("cause", "UPDATE causes SET cost_pico = '0', cause = 'cold'"),
     ] {
         alter(&store, sql).await;
-        let error = ledger.all_causes().await.unwrap_err();
+        let error = ledger.all_causes(None, None).await.unwrap_err();
         assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
     }
     for (column, sql) in [

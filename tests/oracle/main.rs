@@ -1,0 +1,26 @@
+//! The model of attribution, held against the truth: what every coalition of tenants would have found in real caches. A cache is
+//! simulated, what it found becomes events, and what the model says of them is compared with the replay of all coalitions.
+//!
+//! | file | is |
+//! |---|---|
+//! | `lines` | what is compared: of each request who did what, in picodollars |
+//! | `truth` | the lines that the replays give |
+//! | `drive` | the lines that the model gives, driven by events |
+//! | `stories` | scenarios with the truth about them |
+//! | `exact` | where the two are the same |
+//! | `survey` | how far they are apart elsewhere, for people |
+
+#![expect(clippy::cast_possible_wrap, reason = "the numbers of a test are small")]
+
+#[cfg(test)]
+mod drive;
+#[cfg(test)]
+mod exact;
+#[cfg(test)]
+mod lines;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod survey;
+#[cfg(test)]
+mod truth;
