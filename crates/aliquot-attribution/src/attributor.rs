@@ -7,14 +7,16 @@ use alloc::vec::Vec;
 
 use aliquot_core::blame::{Attribution, Blame, Culprit};
 use aliquot_core::bytes::{Reader, Writer};
+use aliquot_core::capacity::CapacityRow;
 use aliquot_core::event::{CacheReport, Event, NodeReport};
 use aliquot_core::externality::Fit;
 use aliquot_core::money::Usd;
-use aliquot_core::position::Partition;
-use aliquot_core::rating::Rated;
+use aliquot_core::position::{Partition, Place};
+use aliquot_core::rating::{NodeRated, Rated};
 use aliquot_core::time::EventTime;
 
 use crate::domain::Domain;
+use crate::gpu_nodes::GpuNodes;
 use crate::judgement::Judgement;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
@@ -34,6 +36,7 @@ pub struct Attributor {
     /// Those who are told apart beyond one domain.
     tenants: Tenants,
     refusals: Refusals,
+    gpu_nodes: GpuNodes,
     solver: Solver,
 }
 
@@ -48,7 +51,8 @@ struct Kept {
 impl Attributor {
     /// Says why a finished request cost what it did. `missing`: how many of its node's earlier events have not arrived.
     pub fn request(&mut self, settings: &Settings, event: &Event<'_>, rated: &Rated, missing: u64) -> Attribution<'_> {
-        let Self { domains, tenants, refusals, solver } = self;
+        let Self { domains, tenants, refusals, gpu_nodes, solver } = self;
+        gpu_nodes.finished(tenants, event);
         let Some(kept) = kept(domains, settings, &event.domain, event.time) else { return Attribution::default() };
         let is_doubtful = kept.is_doubtful(&event.source, missing);
         kept.latest = kept.latest.max(event.time);
@@ -59,8 +63,19 @@ impl Attributor {
         attribution
     }
 
-    /// Takes in what a node says of itself.
-    pub fn node(&mut self, settings: &Settings, report: &NodeReport<'_>) {
+    /// Takes in what a node says of itself, and says whose its interval was, if it had GPUs.
+    pub fn node(
+        &mut self,
+        settings: &Settings,
+        place: Place,
+        report: &NodeReport<'_>,
+        rated: &NodeRated,
+    ) -> Option<CapacityRow> {
+        self.set_capacity(settings, report);
+        self.gpu_nodes.interval(&mut self.tenants, place, report, rated)
+    }
+
+    fn set_capacity(&mut self, settings: &Settings, report: &NodeReport<'_>) {
         let Some(kept) = kept(&mut self.domains, settings, &report.domain, report.time) else { return };
         let node = kept.domain.node(report.replica.as_deref().unwrap_or_default());
         let is_overruled = settings.of(&report.domain).is_some_and(|known| known.capacity.is_some());
@@ -102,6 +117,7 @@ impl Attributor {
         }
         self.tenants.save(out);
         self.refusals.save(out);
+        self.gpu_nodes.save(out);
     }
 
     /// Reads what [`Attributor::save`] wrote; `None` if it did not.
@@ -118,7 +134,8 @@ impl Attributor {
             domains.insert(name, Kept { domain, latest, missing });
         }
         let (tenants, refusals) = (Tenants::restore(reader)?, Refusals::restore(reader)?);
-        Some(Self { domains, tenants, refusals, solver: Solver::default() })
+        let gpu_nodes = GpuNodes::restore(reader)?;
+        Some(Self { domains, tenants, refusals, gpu_nodes, solver: Solver::default() })
     }
 }
 

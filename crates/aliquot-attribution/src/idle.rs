@@ -13,51 +13,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+pub use aliquot_core::capacity::{IdlePolicy, LineKind};
 use aliquot_core::money::Usd;
 
 use crate::apportion::{apportion, weights};
 use crate::peaks::Peaks;
-
-/// Who bears idle time that nobody reserved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IdlePolicy {
-    /// It stays with the platform.
-    None,
-    /// Tenants, by their use in the interval.
-    ProRata,
-    /// Tenants, by their demand in the peaks that sized the pool.
-    Peak,
-}
-
-impl IdlePolicy {
-    /// Every policy.
-    pub const ALL: [Self; 3] = [Self::None, Self::ProRata, Self::Peak];
-
-    /// The one spelling used in columns, SQL and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ProRata => "pro_rata",
-            Self::Peak => "peak",
-        }
-    }
-
-    /// The policy of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.name() == name)
-    }
-}
-
-/// What a line is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LineKind {
-    /// Work done.
-    Compute,
-    /// Reserved, and not used by its owner.
-    ReservedIdle,
-    /// Idle and not reserved.
-    Idle,
-}
 
 /// One line of a node's interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

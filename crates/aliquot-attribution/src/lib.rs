@@ -58,3 +58,6 @@ pub mod waits;
 pub mod idle;
 pub mod peaks;
 pub mod residency;
+
+pub mod gpu_nodes;
+pub mod uses;

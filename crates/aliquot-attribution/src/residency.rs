@@ -42,14 +42,30 @@ pub struct Pressure {
     pub is_heavy: bool,
 }
 
-impl Residency {
-    /// Adds a request that held so many blocks for so long. A negative time is a clock gone wrong and holds nothing.
-    pub fn hold(&mut self, tenant: u32, blocks: u64, time: Micros, tokens: u64) {
+impl Held {
+    /// So many blocks for so long. A negative time is a clock gone wrong and holds nothing.
+    pub fn new(blocks: u64, time: Micros, tokens: u64) -> Self {
         let block_micros = u128::from(blocks).saturating_mul(u128::try_from(time.0).unwrap_or_default());
+        Self { block_micros, tokens }
+    }
+
+    /// Takes more of the same tenant in.
+    pub const fn add(&mut self, more: Self) {
+        self.block_micros = self.block_micros.saturating_add(more.block_micros);
+        self.tokens = self.tokens.saturating_add(more.tokens);
+    }
+}
+
+impl Residency {
+    /// Adds a request that held so many blocks for so long.
+    pub fn hold(&mut self, tenant: u32, blocks: u64, time: Micros, tokens: u64) {
+        self.add(tenant, Held::new(blocks, time, tokens));
+    }
+
+    /// Adds what a tenant held.
+    pub fn add(&mut self, tenant: u32, more: Held) {
         let known = self.held.len() < TENANTS_MAX || self.held.contains_key(&Some(tenant));
-        let held = self.held.entry(known.then_some(tenant)).or_default();
-        held.block_micros = held.block_micros.saturating_add(block_micros);
-        held.tokens = held.tokens.saturating_add(tokens);
+        self.held.entry(known.then_some(tenant)).or_default().add(more);
     }
 
     /// Who held what.

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::capacity::CapacityRow;
 use crate::charge::Charges;
 use crate::externality::Fit;
 use crate::position::{OffsetRange, Partition, Place};
@@ -66,6 +67,8 @@ pub struct Commit {
     pub ranges: BTreeMap<Partition, OffsetRange>,
     /// The rated requests, in order of arrival within each partition.
     pub charges: Charges,
+    /// What nodes' intervals cost, in order of arrival within each partition.
+    pub capacity: Vec<CapacityRow>,
     /// What was not accepted.
     pub rejects: Vec<Rejected>,
     /// The streams that moved.

@@ -28,6 +28,7 @@ pub mod streams;
 
 pub mod bill_change;
 pub mod blame;
+pub mod capacity;
 pub mod cause;
 
 pub mod charge;

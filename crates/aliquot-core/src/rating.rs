@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::event::Event;
+use crate::event::{Event, NodeReport};
 use crate::money::{Rate, Usd};
 use crate::prices::{Attribute, BandRule, BookId, Calendar, Model, Multiplier, Price, PriceBook, Provider};
 use crate::reject::Reason;
@@ -26,6 +26,15 @@ pub struct Rated {
     pub read_rate: Option<Rate>,
     /// Why the request, or a part of it, has no price.
     pub unpriced: Option<Unpriced>,
+}
+
+/// What a node's interval costs: the time of its GPUs, whether or not anybody used it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeRated {
+    /// The version of the price book used.
+    pub book: BookId,
+    /// The cost, or why it is not known.
+    pub cost: Result<Usd, Unpriced>,
 }
 
 /// Why something has no price.
@@ -73,6 +82,9 @@ struct Offer<'b> {
     price: &'b Price,
 }
 
+/// The provider of nodes that are our own.
+pub const OWN_PROVIDER: &str = "self";
+
 /// A price book with the answers it has already given. The memo changes speed, never an answer.
 #[derive(Debug)]
 pub struct Rater<'b> {
@@ -115,6 +127,24 @@ impl<'b> Rater<'b> {
             Err(unpriced) => rated.unpriced = Some(unpriced),
         }
         Ok(rated)
+    }
+
+    /// What a node's interval costs: its GPU time at the price of `gpu_us`, as a request would be charged that used all of it. The
+    /// provider is [`OWN_PROVIDER`], the model the type of the GPUs, and the time that of the report.
+    ///
+    /// # Errors
+    /// As [`Rater::rate`].
+    pub fn rate_node(&mut self, node: &NodeReport<'_>) -> Result<NodeRated, Reason> {
+        let mut event = Event {
+            provider: OWN_PROVIDER.into(),
+            request_model: node.gpu_type.as_ref().into(),
+            time: node.time,
+            ..Event::default()
+        };
+        event.usage.parts.set(Class::GpuMicros, u64::try_from(node.gpu_time()?.0).map_err(|_| Reason::Negative)?);
+        let rated = self.rate(&event)?;
+        let cost = rated.unpriced.map_or(Ok(rated.costs.get(Class::GpuMicros)), Err);
+        Ok(NodeRated { book: rated.book, cost })
     }
 
     fn offer(&mut self, event: &Event<'_>) -> Result<Offer<'b>, Unpriced> {

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::commit::StreamReport;
 use crate::event::{CacheReport, Event, Head, NodeReport, Report};
 use crate::position::{Offset, Partition};
-use crate::rating::{Rated, Rater};
+use crate::rating::{NodeRated, Rated, Rater};
 use crate::recent_ids::{Fingerprint, RecentIds};
 use crate::reject::Reason;
 use crate::sequence::Arrival;
@@ -149,8 +149,14 @@ impl PartitionState {
     }
 
     /// As [`Self::apply`], about a node's interval.
-    pub fn apply_node(&mut self, rules: &Rules, received_at: EventTime, node: &NodeReport<'_>) -> Applied<()> {
-        self.admit(rules, received_at, Report::Node(node), || Ok(()))
+    pub fn apply_node(
+        &mut self,
+        rater: &mut Rater<'_>,
+        rules: &Rules,
+        received_at: EventTime,
+        node: &NodeReport<'_>,
+    ) -> Applied<NodeRated> {
+        self.admit(rules, received_at, Report::Node(node), || rater.rate_node(node))
     }
 
     /// As [`Self::apply`], about changes of a cache.

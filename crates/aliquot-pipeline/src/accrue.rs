@@ -22,10 +22,11 @@ impl Accrued {
     /// Nothing yet, in the room of a commit that was written: fresh room for 65,536 rows costs as much as folding a sixth of
     /// them.
     pub(crate) fn in_room_of(commit: Commit) -> Self {
-        let Commit { mut charges, mut rejects, .. } = commit;
+        let Commit { mut charges, mut capacity, mut rejects, .. } = commit;
         charges.clear();
+        capacity.clear();
         rejects.clear();
-        Self { commit: Commit { charges, rejects, ..Commit::default() }, ..Self::default() }
+        Self { commit: Commit { charges, capacity, rejects, ..Commit::default() }, ..Self::default() }
     }
 
     /// Counts a message, whatever is in it.
@@ -95,9 +96,10 @@ impl Accrued {
         self.rows() >= settings.commit_rows_max || self.bytes >= settings.commit_bytes_max
     }
 
-    /// Charges and rejects.
+    /// Charges, nodes' intervals and rejects.
     pub(crate) fn rows(&self) -> usize {
-        self.commit.charges.rows().len().saturating_add(self.commit.rejects.len())
+        let Commit { charges, capacity, rejects, .. } = &self.commit;
+        charges.rows().len().saturating_add(capacity.len()).saturating_add(rejects.len())
     }
 }
 

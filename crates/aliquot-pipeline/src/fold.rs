@@ -184,10 +184,11 @@ impl Folding<'_, '_> {
                         accrued.charge(place, message, event, rated, &attribution);
                     }
                 }),
-                Report::Node(node) => state.apply_node(&settings.rules, received_at, node).map(|()| {
-                    attributor.node(&settings.attribution, node);
+                Report::Node(node) => state.apply_node(rater, &settings.rules, received_at, node).map(|rated| {
+                    let interval = attributor.node(&settings.attribution, place, node, &rated);
                     if is_new {
                         accrued.report(place);
+                        accrued.commit.capacity.extend(interval);
                     }
                 }),
                 Report::Cache(cache) => state.apply_cache(&settings.rules, received_at, cache).map(|()| {

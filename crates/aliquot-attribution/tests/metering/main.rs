@@ -4,6 +4,7 @@
 
 mod attributor;
 mod coalitions;
+mod gpu_nodes;
 mod limit_rules;
 mod limits;
 mod nodes;

@@ -3,7 +3,9 @@
 use aliquot_attribution::attributor::Attributor;
 use aliquot_attribution::settings::Settings;
 use aliquot_core::bytes::{Reader, Writer};
+use aliquot_core::position::{Offset, Partition, Place};
 use aliquot_core::rating::Rater;
+use aliquot_sim::Reported;
 use aliquot_sim::fleet::{Fleet, FleetSettings};
 use aliquot_wire::prices::book::builtin;
 
@@ -27,13 +29,23 @@ fn a_restart_leaves_no_trace() {
     let settings = Settings::default();
     let fleet = FleetSettings { minutes: 2, launch_minute: 1, ..FleetSettings::default() };
     let (mut steady, mut restarted) = (Attributor::default(), Attributor::default());
-    let requests = Fleet::new(fleet).filter_map(|emitted| emitted.event.into_request());
-    for (place, event) in requests.enumerate() {
-        let event = &event;
-        let rated = rater.rate(event).unwrap();
-        let missing = u64::from(place % 501 < 100);
-        let expected = steady.request(&settings, event, &rated, missing);
-        assert_eq!(restarted.request(&settings, event, &rated, missing), expected, "event {place}");
+    let mut intervals = 0;
+    for (place, emitted) in Fleet::new(fleet).enumerate() {
+        match &emitted.event {
+            Reported::Request(event) => {
+                let rated = rater.rate(event).unwrap();
+                let missing = u64::from(place % 501 < 100);
+                let expected = steady.request(&settings, event, &rated, missing);
+                assert_eq!(restarted.request(&settings, event, &rated, missing), expected, "event {place}");
+            }
+            Reported::Node(node) => {
+                let rated = rater.rate_node(node).unwrap();
+                let at = Place { partition: Partition(0), offset: Offset(0), index: 0 };
+                let expected = steady.node(&settings, at, node, &rated);
+                assert_eq!(restarted.node(&settings, at, node, &rated), expected, "event {place}");
+                intervals += usize::from(expected.is_some_and(|row| row.used > 0));
+            }
+        }
         if place % 997 == 0 {
             let bytes = saved(&restarted);
             restarted = restored(&bytes);
@@ -41,4 +53,5 @@ fn a_restart_leaves_no_trace() {
             assert_eq!(bytes, saved(&steady), "after event {place}");
         }
     }
+    assert_eq!(intervals, 8, "two of each of four nodes");
 }

@@ -71,7 +71,7 @@ fn answer(state: &mut PartitionState, rater: &mut Rater<'_>, row: &[&str]) -> &'
             let interval = Micros(60);
             let node =
                 NodeReport { id, source, time, sequence, domain, interval, gpu_count: 2, busy, ..Default::default() };
-            state.apply_node(&Rules::default(), ARRIVAL, &node)
+            state.apply_node(rater, &Rules::default(), ARRIVAL, &node).map(|_| ())
         }
         "cache" => {
             let cache = CacheReport { id, source, time, sequence, domain, ..CacheReport::default() };

@@ -61,7 +61,7 @@ fn answers(path: &Path) -> Vec<Answer> {
     let mut apply = |report: Report<'_>| {
         let applied = match report {
             Report::Request(event) => state.apply(&mut rater, &rules, RECEIVED_AT, event).map(|_| ()),
-            Report::Node(node) => state.apply_node(&rules, RECEIVED_AT, node),
+            Report::Node(node) => state.apply_node(&mut rater, &rules, RECEIVED_AT, node).map(|_| ()),
             Report::Cache(cache) => state.apply_cache(&rules, RECEIVED_AT, cache),
         };
         match applied {
