@@ -1,16 +1,17 @@
-//! The lake as a sink: rejects first, then blame, then requests, each with its own positions. It neither rates nor answers questions.
+//! The lake as a sink: rejects first, then blame, capacity and at last requests, each with its own positions. It neither rates nor answers questions.
 //!
-//! # Why are there three positions, and which of them counts?
-//! A commit becomes up to three Delta commits, and a process can die between any two. Each table therefore drops the rows *it*
-//! holds, by *its* position: `rejects` and `blame` move only when they get rows, and use their positions for nothing else. What
-//! the lake as a whole holds is the position of `requests`: it is written after the rejects and the blame of the same ranges are
+//! # Why are there four positions, and which of them counts?
+//! A commit becomes up to four Delta commits, and a process can die between any two. Each table therefore drops the rows *it*
+//! holds, by *its* position: `rejects`, `blame` and `capacity` move only when they get rows, and use their positions for nothing else. What
+//! the lake as a whole holds is the position of `requests`: it is written after all others of the same ranges are
 //! durable, so everything below it, of all kinds, is there.
 //!
 //! | died after | held of the ranges | the replay, however it is cut |
 //! |---|---|---|
 //! | nothing | nothing | writes all |
-//! | rejects | rejects | drops them up to their position, writes blame and requests |
-//! | blame | rejects, blame | drops both up to their positions, writes requests |
+//! | rejects | rejects | drops them up to their position, writes blame, capacity and requests |
+//! | blame | rejects, blame | drops both up to their positions, writes capacity and requests |
+//! | capacity | rejects, blame, capacity | drops all three up to their positions, writes requests |
 //! | requests | all | drops all |
 //!
 //! A reader in between sees blame of requests that are not there yet, never requests whose blame is still to come.
@@ -39,13 +40,14 @@ use deltalake::kernel::Add;
 
 use crate::error::Error;
 use crate::table::{Appended, Table, TableName};
-use crate::{blame, data_file, rejects, requests};
+use crate::{blame, capacity, data_file, rejects, requests};
 
 /// The tables of the lake, open for writing. Any number of processes may hold the same lake open.
 #[derive(Debug)]
 pub struct Lake {
     requests: Table,
     blame: Table,
+    capacity: Table,
     rejects: Table,
 }
 
@@ -103,9 +105,11 @@ impl Lake {
         let requests = Box::pin(Table::open(dir, TableName::Requests, &columns)).await?;
         let columns = blame::to_batch(&Charges::default(), &[]).map_err(arrow(TableName::Blame))?.schema();
         let blame = Box::pin(Table::open(dir, TableName::Blame, &columns)).await?;
+        let columns = capacity::to_batch(&[], &[]).map_err(arrow(TableName::Capacity))?.schema();
+        let capacity = Box::pin(Table::open(dir, TableName::Capacity, &columns)).await?;
         let columns = rejects::to_batch(&[], &[]).map_err(arrow(TableName::Rejects))?.schema();
         let rejects = Box::pin(Table::open(dir, TableName::Rejects, &columns)).await?;
-        Ok(Self { requests, blame, rejects })
+        Ok(Self { requests, blame, capacity, rejects })
     }
 
     /// Only the position of `requests` counts: those of the others stand still while they get no rows.
@@ -137,6 +141,14 @@ impl Lake {
         commit_rows(&mut self.blame, commit, Moves::WithRows, batches_of).await
     }
 
+    async fn commit_capacity(&mut self, commit: &Commit) -> Result<(), Error> {
+        let batches_of = |news: &News<'_>| {
+            let days = capacity::by_day(&commit.capacity, |row| news.has(row.place)).into_iter();
+            days.map(|(day, picked)| Ok((day, capacity::to_batch(&commit.capacity, &picked)?))).collect()
+        };
+        commit_rows(&mut self.capacity, commit, Moves::WithRows, batches_of).await
+    }
+
     async fn commit_requests(&mut self, commit: &Commit) -> Result<(), Error> {
         let batches_of = |news: &News<'_>| {
             let days = requests::by_day(&commit.charges, |row| news.has(row.place)).into_iter();
@@ -153,7 +165,8 @@ impl Lake {
     #[cfg(test)]
     pub(crate) async fn commit_all_but_requests(&mut self, commit: &Commit) -> Result<(), Error> {
         self.commit_rejects(commit).await?;
-        self.commit_blame(commit).await
+        self.commit_blame(commit).await?;
+        self.commit_capacity(commit).await
     }
 }
 
@@ -175,6 +188,7 @@ impl Sink for Lake {
         self.check_holes(commit).await?;
         Box::pin(self.commit_rejects(commit)).await?;
         Box::pin(self.commit_blame(commit)).await?;
+        Box::pin(self.commit_capacity(commit)).await?;
         Box::pin(self.commit_requests(commit)).await
     }
 }
@@ -246,8 +260,9 @@ fn check_ranges(commit: &Commit) -> Result<(), Error> {
         range.is_some_and(|range| (range.from..range.to).contains(&place.offset))
     };
     let charged = commit.charges.rows().iter().map(|row| row.place);
+    let reported = commit.capacity.iter().map(|row| row.place);
     let rejected = commit.rejects.iter().map(|row| row.place);
-    match charged.chain(rejected).find(|place| !inside(place)) {
+    match charged.chain(reported).chain(rejected).find(|place| !inside(place)) {
         Some(place) => Err(Error::OutsideRanges { place }),
         None => Ok(()),
     }

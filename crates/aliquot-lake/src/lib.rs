@@ -1,5 +1,5 @@
-//! The lake: rated requests, blame and rejected messages as three Delta tables that any Delta reader can read. It writes, compacts and
-//! remembers positions; it prices nothing, and it answers no question (see `aliquot-query`).
+//! The lake: rated requests, blame, nodes' intervals and rejected messages as four Delta tables that any Delta reader can read. It
+//! writes, compacts and remembers positions; it prices nothing, and it answers no question (see `aliquot-query`).
 //!
 //! Reading order: the sink, one table and its commits, one data file, the columns, the upkeep, and the reader.
 #![deny(missing_docs)]
@@ -13,6 +13,7 @@ mod data_file;
 mod table;
 
 mod blame;
+mod capacity;
 mod causes;
 mod columns;
 mod rejects;

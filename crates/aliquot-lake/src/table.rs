@@ -28,19 +28,22 @@ pub enum TableName {
     Requests,
     /// One row per culprit and request that suffered.
     Blame,
+    /// One row per interval of a GPU node.
+    Capacity,
     /// One row per message that was not accepted.
     Rejects,
 }
 
 impl TableName {
     /// Every table.
-    pub const ALL: [Self; 3] = [Self::Requests, Self::Blame, Self::Rejects];
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Blame, Self::Capacity, Self::Rejects];
 
     /// The table's directory below the lake, and its name in SQL.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Blame => "blame",
+            Self::Capacity => "capacity",
             Self::Rejects => "rejects",
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::capacity::{Bearer, CapacityLine, CapacityRow, IdlePolicy, LineKind, Resident};
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::charge::Charges;
 use aliquot_core::commit::{Commit, Rejected};
@@ -25,6 +26,7 @@ use crate::table::load;
 use crate::{Error, Lake, Reader, TableName, Upkeep, requests};
 
 mod attribution;
+mod capacity;
 
 /// 2026-03-01T00:00:00Z.
 const START: EventTime = EventTime(1_772_323_200_000_000);
@@ -118,7 +120,43 @@ fn place(partition: i32, offset: i64) -> Place {
     Place { partition: Partition(partition), offset: Offset(offset), index: 0 }
 }
 
-/// A commit of `from..to`: every tenth message is a reject, every other one a charge.
+/// The interval of a node that comes with the message at `offset`, with two and every fourth after it: a second of one GPU, half of
+/// it used. Every second one has no price.
+fn interval(partition: i32, offset: i64) -> Option<CapacityRow> {
+    let number = offset.unsigned_abs();
+    if number % 4 != 2 {
+        return None;
+    }
+    let line =
+        |policy, kind, bearer, cost| CapacityLine { policy, kind, bearer, micros: 500_000, cost: Usd::from_pico(cost) };
+    let lines = IdlePolicy::ALL.into_iter().flat_map(|policy| {
+        [
+            line(policy, LineKind::Compute, Bearer::Tenant("acme".to_owned()), i128::from(number)),
+            line(policy, LineKind::Idle, Bearer::Platform, 1),
+        ]
+    });
+    Some(CapacityRow {
+        place: place(partition, offset),
+        from: EventTime(START.0 - 1_000_000),
+        time: EventTime(START.0 + offset),
+        source: "gpu-0".to_owned(),
+        domain: "domain-a".to_owned(),
+        replica: None,
+        gpu_type: "h100".to_owned(),
+        gpu_count: 1,
+        reserved_for: None,
+        available: 1_000_000,
+        used: 500_000,
+        late: 3,
+        busy: number.is_multiple_of(3).then_some(400_000),
+        book: BookId(0xb00c),
+        cost: if number % 8 == 6 { Err(Unpriced::UnknownModel) } else { Ok(Usd::from_pico(i128::from(number) + 1)) },
+        lines: lines.collect(),
+        residents: vec![Resident { bearer: Bearer::NoTenant, block_micros: 1 << 70, tokens: 7 }],
+    })
+}
+
+/// A commit of `from..to`: every tenth message is a reject, every other one a charge, some with an interval beside.
 fn commit(partition: i32, from: i64, to: i64) -> Commit {
     let mut commit = Commit::default();
     commit.ranges.insert(Partition(partition), OffsetRange { from: Offset(from), to: Offset(to) });
@@ -133,6 +171,7 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
                 raw: vec![0xff, u8::try_from(offset % 256).unwrap()],
             });
         } else {
+            commit.capacity.extend(interval(partition, offset));
             let (event, rated) = event(offset);
             commit.charges.push(place(partition, offset), START, &event, rated);
             let cost = commit.charges.rows().last().unwrap().cost();
@@ -188,6 +227,8 @@ async fn assert_holds(dir: &Path, ends: &[(i32, i64)]) {
     assert_eq!(places(dir, TableName::Rejects).await, expected(true));
     let blame = expected(false).into_iter().flat_map(|place| std::iter::repeat_n(place, culprits(place.1)));
     assert_eq!(places(dir, TableName::Blame).await, blame.collect::<Vec<_>>());
+    let capacity = expected(false).into_iter().filter(|place| interval(place.0, place.1).is_some());
+    assert_eq!(places(dir, TableName::Capacity).await, capacity.collect::<Vec<_>>());
     let partitions: Vec<_> = ends.iter().map(|(partition, _)| Partition(*partition)).collect();
     let positions: Positions = ends.iter().map(|(partition, to)| (Partition(*partition), Offset(*to))).collect();
     assert_eq!(open(dir).await.positions(&partitions).await.unwrap(), positions);
@@ -403,7 +444,7 @@ async fn upkeep_merges_files_and_keeps_rows_and_positions() {
     }
     let day = dir.path().join("requests/date=2026-03-01");
     let done = Lake::maintain(dir.path(), Upkeep { retention: Micros(0), ..Upkeep::default() }).await.unwrap();
-    assert_eq!((done.files_merged, done.files_written, done.files_deleted), (24, 3, 24));
+    assert_eq!((done.files_merged, done.files_written, done.files_deleted), (32, 4, 32));
     assert_eq!(std::fs::read_dir(&day).unwrap().count(), 1);
     assert!(dir.path().join("requests/_delta_log/_last_checkpoint").exists());
     assert_holds(dir.path(), &[(0, 80)]).await;
@@ -454,10 +495,12 @@ fn absurd_days_still_have_a_date() {
 fn the_documents_list_exactly_the_columns() {
     let requests = requests::to_batch(&Charges::default(), &[]).unwrap();
     let blame = crate::blame::to_batch(&Charges::default(), &[]).unwrap();
+    let capacity = crate::capacity::to_batch(&[], &[]).unwrap();
     let rejects = crate::rejects::to_batch(&[], &[]).unwrap();
     for (batch, text) in [
         (requests, include_str!("../../../schemas/lake/requests.md")),
         (blame, include_str!("../../../schemas/lake/blame.md")),
+        (capacity, include_str!("../../../schemas/lake/capacity.md")),
         (rejects, include_str!("../../../schemas/lake/rejects.md")),
     ] {
         let documented: Vec<_> = text
