@@ -51,6 +51,7 @@ pub mod attributor;
 pub mod domain;
 
 pub mod limits;
+pub mod refusals;
 pub mod steps;
 pub mod waits;
 
