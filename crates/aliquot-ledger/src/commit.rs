@@ -3,12 +3,12 @@
 use aliquot_core::commit::Commit;
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Partition, Positions};
-use aliquot_core::totals::totals;
+use aliquot_core::totals::by_account;
 
 use crate::admit::{admit, check_ranges};
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::{partitions, snapshots, streams};
+use crate::{additions, partitions, snapshots, streams};
 
 impl Sink for Ledger {
     type Error = Error;
@@ -36,9 +36,9 @@ impl Sink for Ledger {
             // The partitions first: snapshots refer to them.
             partitions::advance(&mut transaction, commit, &admitted).await?;
             let new = commit.charges.rows().iter().filter(|row| admitted.has(row.place));
-            let new = totals(&commit.charges.names, new);
-            tracing::debug!(totals = new.len(), streams = commit.streams.len(), "ledger commit");
-            crate::totals::add(&mut transaction, new).await?;
+            let new = by_account(&commit.charges.names, new);
+            tracing::debug!(accounts = new.len(), streams = commit.streams.len(), "ledger commit");
+            additions::add(&mut transaction, new).await?;
             streams::put(&mut transaction, commit.streams.iter().filter(|report| admitted.moves(report.partition)))
                 .await?;
             snapshots::put(&mut transaction, commit, &admitted).await?;

@@ -12,17 +12,19 @@ mod schema;
 mod admit;
 mod commit;
 
+mod account_key;
 mod activations;
+mod additions;
 mod books;
 mod log;
 mod partitions;
 mod snapshots;
 mod streams;
-mod total_key;
 mod totals;
 
 mod columns;
 mod error;
+mod lines;
 
 pub use books::StoredBook;
 pub use error::Error;

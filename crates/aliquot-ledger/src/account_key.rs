@@ -1,32 +1,30 @@
-//! Column `total_key`: a total's key as bytes that are the same exactly when the keys are, and sort by hour, tenant (unknown
-//! first), provider, model, class by name, price (unknown first), book. Never read back: the columns beside it say the same.
+//! Column `account_key`: an account as bytes that are the same exactly when the accounts are, and sort by hour, tenant (unknown
+//! first), provider, model, book. Never read back: the columns beside it say the same.
 
+use aliquot_core::prices::BookId;
 use aliquot_core::time::EventTime;
-use aliquot_core::totals::TotalKey;
+use aliquot_core::totals::Account;
 
-/// The key's bytes. They are stored: another encoding would be another table.
-pub(crate) fn encode(key: &TotalKey) -> Vec<u8> {
-    let mut bytes = hour(key.hour).to_vec();
-    match &key.tenant {
+/// The account's bytes. They are stored: another encoding would be another table.
+pub(crate) fn encode(account: &Account<'_>) -> Vec<u8> {
+    let Account { hour: start, tenant, provider, model, book: BookId(book) } = account;
+    let mut bytes = Vec::with_capacity(BYTES);
+    bytes.extend(hour(*start));
+    match tenant {
         None => bytes.push(0),
         Some(tenant) => {
             bytes.push(1);
             push_text(&mut bytes, tenant);
         }
     }
-    push_text(&mut bytes, &key.provider);
-    push_text(&mut bytes, &key.model);
-    push_text(&mut bytes, key.class.name());
-    match key.rate {
-        None => bytes.push(0),
-        Some(rate) => {
-            bytes.push(1);
-            bytes.extend(rate.pico().to_be_bytes());
-        }
-    }
-    bytes.extend(key.book.0.to_be_bytes());
+    push_text(&mut bytes, provider);
+    push_text(&mut bytes, model);
+    bytes.extend(book.to_be_bytes());
     bytes
 }
+
+/// Room for most of them.
+const BYTES: usize = 128;
 
 /// What the keys of an hour begin with; less than all of them, and more than all of the hours before.
 pub(crate) fn hour(EventTime(hour): EventTime) -> [u8; 8] {
