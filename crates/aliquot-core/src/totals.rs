@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use crate::charge::{Charge, Names, Symbol};
+use crate::charge::{Charge, Charges, Names, Symbol, Use};
 use crate::money::{Rate, Usd};
 use crate::prices::BookId;
 use crate::time::EventTime;
@@ -97,49 +97,45 @@ impl SymbolAccount {
     }
 }
 
-/// Sums charges by account, and in each by class and price; accounts in order, lines by first use. Classes that were not used
-/// have no line, and an account without lines is not there.
-pub fn by_account<'n, 'a>(
-    names: &'n Names,
-    charges: impl IntoIterator<Item = &'a Charge>,
-) -> Vec<(Account<'n>, Vec<Line>)> {
+/// Sums `rows` of `charges` by account, and in each by class and price; accounts in order, lines by first use. Classes that were
+/// not used have no line, and an account without lines is not there.
+pub fn by_account<'c, 'r>(
+    charges: &'c Charges,
+    rows: impl IntoIterator<Item = &'r Charge>,
+) -> Vec<(Account<'c>, Vec<Line>)> {
     // Sorted below, so that the map's own order reaches nothing.
     let mut sums = HashMap::<SymbolAccount, Vec<Line>, Xxh3DefaultBuilder>::default();
-    for charge in charges {
-        let Charge { tenant, provider, model, ref parts, ref rated, .. } = *charge;
-        let account = SymbolAccount { hour: charge.time.hour(), tenant, provider, model, book: rated.book };
-        let used = || parts.iter().filter(|(_, quantity)| *quantity > 0);
-        if used().next().is_none() {
-            continue;
-        }
-        let lines = sums.entry(account).or_default();
-        for (class, quantity) in used() {
-            add(lines, class, rated.rates.get(class), quantity, rated.costs.get(class));
+    for row in rows {
+        let Charge { tenant, provider, model, book, .. } = *row;
+        let account = SymbolAccount { hour: row.time.hour(), tenant, provider, model, book };
+        let uses = charges.uses(row);
+        if uses.iter().any(|used| used.quantity > 0) {
+            let lines = sums.entry(account).or_default();
+            uses.iter().filter(|used| used.quantity > 0).for_each(|used| add(lines, used));
         }
     }
-    let mut accounts: Vec<_> = sums.into_iter().map(|(account, lines)| (account.spelled(names), lines)).collect();
-    accounts.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+    let spelled = |(account, lines): (SymbolAccount, _)| (account.spelled(&charges.names), lines);
+    let mut accounts: Vec<_> = sums.into_iter().map(spelled).collect();
+    accounts.sort_unstable_by_key(|(account, _)| *account);
     accounts
 }
 
 /// An account has few lines, so that looking through them is faster than any map.
-fn add(lines: &mut Vec<Line>, class: Class, rate: Option<Rate>, quantity: u64, cost: Usd) {
-    let new = WindowTotal { quantity: u128::from(quantity), cost };
+fn add(lines: &mut Vec<Line>, used: &Use) {
+    let Use { class, quantity, rate, cost } = *used;
+    let quantity = u128::from(quantity);
     match lines.iter_mut().find(|line| (line.class, line.rate) == (class, rate)) {
         Some(Line { total, .. }) => {
-            total.quantity = total.quantity.saturating_add(new.quantity);
-            total.cost = [total.cost, new.cost].into_iter().sum();
+            total.quantity = total.quantity.saturating_add(quantity);
+            total.cost = [total.cost, cost].into_iter().sum();
         }
-        None => lines.push(Line { class, rate, total: new }),
+        None => lines.push(Line { class, rate, total: WindowTotal { quantity, cost } }),
     }
 }
 
-/// Sums charges by hour, tenant, provider, model, class and price. Classes that were not used have no total.
-pub fn totals<'a>(names: &Names, charges: impl IntoIterator<Item = &'a Charge>) -> Totals {
-    let accounts = by_account(names, charges).into_iter();
-    accounts
-        .flat_map(|(account, lines)| {
-            lines.into_iter().map(move |line| (account.key(line.class, line.rate), line.total))
-        })
-        .collect()
+/// Sums `rows` of `charges` by hour, tenant, provider, model, class and price. Classes that were not used have no total.
+pub fn totals<'r>(charges: &Charges, rows: impl IntoIterator<Item = &'r Charge>) -> Totals {
+    let total = |account: Account<'_>, line: Line| (account.key(line.class, line.rate), line.total);
+    let accounts = by_account(charges, rows).into_iter();
+    accounts.flat_map(|(account, lines)| lines.into_iter().map(move |line| total(account, line))).collect()
 }

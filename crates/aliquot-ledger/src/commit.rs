@@ -36,7 +36,7 @@ impl Sink for Ledger {
             // The partitions first: snapshots refer to them.
             partitions::advance(&mut transaction, commit, &admitted).await?;
             let new = commit.charges.rows().iter().filter(|row| admitted.has(row.place));
-            let new = by_account(&commit.charges.names, new);
+            let new = by_account(&commit.charges, new);
             tracing::debug!(accounts = new.len(), streams = commit.streams.len(), "ledger commit");
             additions::add(&mut transaction, new).await?;
             streams::put(&mut transaction, commit.streams.iter().filter(|report| admitted.moves(report.partition)))

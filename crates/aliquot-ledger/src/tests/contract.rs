@@ -312,7 +312,7 @@ async fn keys_that_differ_at_all_are_different_totals() {
     ledger.commit(&commit).await.unwrap();
     let totals = ledger.totals(None, None).await.unwrap();
     assert_eq!(totals.len(), 8 * 3 * 4 * 4);
-    assert_eq!(totals, aliquot_core::totals::totals(&commit.charges.names, commit.charges.rows()));
+    assert_eq!(totals, aliquot_core::totals::totals(&commit.charges, commit.charges.rows()));
     let page = ledger.totals_page(None, 1_000).await.unwrap();
     assert!(page.is_sorted_by_key(|(key, _)| order(key)));
 }

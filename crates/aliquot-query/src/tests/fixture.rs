@@ -121,7 +121,7 @@ pub(super) fn open(dir: &Path) -> Engine {
 /// What the ledger would say of these calls.
 pub(super) fn totals_of(calls: &[Call]) -> Totals {
     let commit = commit(calls);
-    totals(&commit.charges.names, commit.charges.rows())
+    totals(&commit.charges, commit.charges.rows())
 }
 
 /// Two days of three tenants. On the first, at 9:47, a launch of the largest thrashes the cache of domain `d-1`: its hit rate
