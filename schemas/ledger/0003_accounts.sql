@@ -18,7 +18,7 @@ CREATE TABLE accounts (
     price_book  TEXT    NOT NULL,
     unpriced    INTEGER NOT NULL, -- 1: the rate of some line is unknown, 0: of none
     lines       TEXT    NOT NULL
-) WITHOUT ROWID;
+) WITHOUT ROWID; -- the key once and not twice: a quarter less to write
 
 -- What is in the table before. A key of an account is the key of each of its totals without class and price, which stand
 -- between the model and the eight bytes of the book: the class and two zeros, then a zero, or a one and eight bytes of price.

@@ -4,11 +4,6 @@ use aliquot_core::prices::BookId;
 
 use crate::error::Error;
 
-/// Reads a column of decimal text.
-pub(crate) fn number<N: std::str::FromStr>(column: &'static str, text: &str) -> Result<N, Error> {
-    text.parse().map_err(|_| Error::Corrupt { column, found: text.to_owned() })
-}
-
 /// The spelling of a book in columns.
 pub(crate) fn book_text(BookId(id): BookId) -> String {
     format!("{id:016x}")

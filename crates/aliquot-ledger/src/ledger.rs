@@ -51,9 +51,7 @@ impl Ledger {
         let options = options(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", "-32768")
-            .row_buffer_size(1024);
+            .synchronous(SqliteSynchronous::Full);
         let writer = connect_patiently(options).await.map_err(failed)?;
         let mut transaction = begin_alone(&writer).await.map_err(failed)?;
         Box::pin(schema::migrate(&mut transaction, path)).await?;

@@ -1,4 +1,5 @@
-//! The ledger's tests: what any back end must do (`contract`), what is SQLite's own (`file`), and a measurement (`speed`).
+//! The ledger's tests: what any back end must do (`contract`), what is SQLite's own (`file`, `migration`), the text of a row's
+//! totals (`lines`), and a measurement (`speed`).
 //! Here is what they share: messages whose meaning follows from their offset, and the slow way to add them up.
 
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ use crate::{Gap, Ledger};
 mod contract;
 mod contract_control;
 mod file;
+mod lines;
+mod migration;
 mod speed;
 
 /// 2026-03-01T00:00:00Z.

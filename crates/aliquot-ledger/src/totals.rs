@@ -20,6 +20,7 @@ struct Row {
     provider: String,
     model: String,
     price_book: String,
+    unpriced: bool,
     lines: String,
 }
 
@@ -32,7 +33,7 @@ impl Ledger {
         let from = from.map_or_else(Vec::new, |from| account_key::hour(from).to_vec());
         let to = to.map_or_else(|| account_key::END.to_vec(), |to| account_key::hour(to).to_vec());
         let mut rows = sqlx::query_as::<_, Row>(
-            "SELECT hour_us, tenant, provider, model, price_book, lines \
+            "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE account_key >= $1 AND account_key < $2 ORDER BY account_key",
         )
         .bind(from)
@@ -62,7 +63,7 @@ impl Ledger {
         let from = after.map(|after| account_key::encode(&account_of(after))).unwrap_or_default();
         // Of the first account perhaps everything came before; each other one has a total at least.
         let mut accounts = sqlx::query_as::<_, Row>(
-            "SELECT hour_us, tenant, provider, model, price_book, lines \
+            "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE account_key >= $1 ORDER BY account_key LIMIT $2",
         )
         .bind(from)
@@ -86,7 +87,7 @@ impl Ledger {
     /// What the database says.
     pub async fn unpriced(&self, rows: usize) -> Result<Vec<(TotalKey, WindowTotal)>, Error> {
         let mut accounts = sqlx::query_as::<_, Row>(
-            "SELECT hour_us, tenant, provider, model, price_book, lines \
+            "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE unpriced = 1 ORDER BY account_key LIMIT $1",
         )
         .bind(limit(rows))
@@ -125,7 +126,11 @@ impl Row {
             model: &self.model,
             book: book(&self.price_book)?,
         };
-        Ok((account, Lines::read(&self.lines)?))
+        let lines = Lines::read(&self.lines)?;
+        if lines.is_unpriced() != self.unpriced {
+            return Err(Error::Corrupt { column: "unpriced", found: self.unpriced.to_string() });
+        }
+        Ok((account, lines))
     }
 }
 
