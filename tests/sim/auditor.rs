@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use aliquot_core::commit::{Rejected, Tally};
-use aliquot_core::event::{Event, QUANTITY_MAX, Usage};
+use aliquot_core::event::{Event, Head, NodeReport, QUANTITY_MAX, Report, Usage};
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::position::{Offset, Partition, Place};
 use aliquot_core::prices::BookId;
@@ -18,7 +18,7 @@ use aliquot_core::usage::{ByClass, Class};
 use crate::prices::{LIST, LONG, LONG_FACTOR, factor};
 use crate::sinks::World;
 use crate::stores::{Completeness, Row, StreamKey};
-use crate::workload::{Entry, Item, REGISTERED, Workload};
+use crate::workload::{Entry, Item, REGISTERED, Told, Workload};
 
 /// What should be in the stores.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ struct Memory {
 }
 
 enum Verdict {
-    Charged,
+    Accepted,
     Duplicate,
     Rejected(Reason),
 }
@@ -126,22 +126,36 @@ impl Truth {
         for (item, index) in entry.items.iter().zip(0..) {
             let place = Place { partition, offset: message.offset, index };
             let tally = self.tallies.entry(partition).or_default();
-            let (reason, raw) = match item {
-                Item::Bad(reason, raw) => (*reason, raw),
-                Item::Event(event, raw) => match memory.judge(event, message.received_at) {
-                    Verdict::Charged => {
+            let (verdict, raw) = match item {
+                Item::Bad(reason, raw) => (Verdict::Rejected(*reason), raw),
+                Item::Event(event, raw) => {
+                    let wrong = wrong(event, message.received_at);
+                    let verdict = memory.judge(Report::Request(event).head(), wrong);
+                    if matches!(verdict, Verdict::Accepted) {
                         tally.charged += 1;
                         self.rows.push(charged(place, message.received_at, event, book));
-                        continue;
                     }
-                    Verdict::Duplicate => {
-                        tally.duplicates += 1;
-                        continue;
-                    }
-                    Verdict::Rejected(reason) if !entry.is_arrow => (reason, raw),
-                    Verdict::Rejected(reason) if has_refused => (reason, &Vec::new()),
-                    Verdict::Rejected(reason) => (reason, &message.payload),
-                },
+                    (verdict, raw)
+                }
+                Item::Report(told, raw) => {
+                    let wrong = wrong_report(told, message.received_at);
+                    let verdict = memory.judge(told.report().head(), wrong);
+                    tally.reports += u64::from(matches!(verdict, Verdict::Accepted));
+                    (verdict, raw)
+                }
+            };
+            let reason = match verdict {
+                Verdict::Accepted => continue,
+                Verdict::Duplicate => {
+                    tally.duplicates += 1;
+                    continue;
+                }
+                Verdict::Rejected(reason) => reason,
+            };
+            let raw = match (entry.is_arrow, has_refused) {
+                (true, true) => &Vec::new(),
+                (true, false) => &message.payload,
+                (false, _) => raw,
             };
             has_refused = true;
             tally.rejected += 1;
@@ -170,8 +184,9 @@ impl Truth {
 const EPOCHS: usize = 16;
 
 impl Memory {
-    fn judge(&mut self, event: &Event<'_>, received_at: EventTime) -> Verdict {
-        let is_absurd = wrong(event, received_at) == Some(Reason::AbsurdTime);
+    /// What becomes of an event, given what is wrong with it.
+    fn judge(&mut self, event: Head<'_>, wrong: Option<Reason>) -> Verdict {
+        let is_absurd = wrong == Some(Reason::AbsurdTime);
         let mut is_reused = false;
         if let Some(sequence) = event.sequence {
             if sequence.seq == u64::MAX {
@@ -199,19 +214,31 @@ impl Memory {
         if is_reused {
             return Verdict::Rejected(Reason::SequenceReused);
         }
-        if let Some(reason) = wrong(event, received_at) {
+        if let Some(reason) = wrong {
             return Verdict::Rejected(reason);
         }
         self.identities.insert(identity);
-        Verdict::Charged
+        Verdict::Accepted
     }
 }
 
-fn wrong(event: &Event<'_>, received_at: EventTime) -> Option<Reason> {
+fn is_absurd(time: EventTime, received_at: EventTime) -> bool {
     const DAY: i64 = 86_400_000_000;
+    time.0 < received_at.0 - 400 * DAY || time.0 > received_at.0 + DAY / 24
+}
+
+fn wrong_report(told: &Told, received_at: EventTime) -> Option<Reason> {
+    if is_absurd(told.report().head().time, received_at) {
+        return Some(Reason::AbsurdTime);
+    }
+    let Told::Node(NodeReport { interval, gpu_count, busy, .. }) = told else { return None };
+    busy.is_some_and(|busy| busy.0 > interval.0 * i64::from(*gpu_count)).then_some(Reason::Overflow)
+}
+
+fn wrong(event: &Event<'_>, received_at: EventTime) -> Option<Reason> {
     let Usage { parts, input_total, output_total, .. } = &event.usage;
     let sum = |classes: &[Class]| classes.iter().map(|class| parts.get(*class)).sum::<u64>();
-    if event.time.0 < received_at.0 - 400 * DAY || event.time.0 > received_at.0 + DAY / 24 {
+    if is_absurd(event.time, received_at) {
         return Some(Reason::AbsurdTime);
     }
     if event.tenant.as_deref().is_some_and(|tenant| !REGISTERED.contains(&tenant)) {
@@ -241,6 +268,8 @@ fn charged(place: Place, received_at: EventTime, event: &Event<'_>, book: BookId
         provider: event.provider.to_string(),
         model: model.to_string(),
         feature: event.feature.as_ref().map(ToString::to_string),
+        session: event.cache.session.as_ref().map(ToString::to_string),
+        replica: event.cache.replica.as_ref().map(ToString::to_string),
         blocks: event.prefix.as_ref().map(|chain| chain.blocks.clone()).unwrap_or_default(),
         parts: event.usage.parts,
         costs: ByClass::all(Usd::ZERO),

@@ -161,9 +161,10 @@ async fn progress_is_what_the_ledger_counted() {
     let world = world.lock().unwrap();
     let tally = world.ledger.tallies[&P];
     assert_eq!((progress.charged, progress.duplicates), (tally.charged, tally.duplicates));
+    assert_eq!(progress.reports, tally.reports);
     assert_eq!(progress.rejected.values().sum::<u64>(), tally.rejected);
     assert_eq!(progress.rejected[&Reason::AbsurdTime], count_rejects(&world, Reason::AbsurdTime));
-    assert_eq!(progress.events, tally.charged + tally.duplicates + tally.rejected);
+    assert_eq!(progress.events, tally.charged + tally.reports + tally.duplicates + tally.rejected);
     assert_eq!((progress.messages, progress.bytes), (messages, bytes));
     assert_eq!(progress.positions, [(P, end)].into());
     assert_eq!(progress.latest, world.lake.rows.iter().map(|row| row.time).max());
@@ -237,7 +238,7 @@ async fn an_operator_is_told_which_store_halts() {
 #[tokio::test]
 async fn a_state_of_another_version_halts() {
     let case = Case::new();
-    let mut bytes = aliquot_wire::snapshot::encode(&Default::default());
+    let mut bytes = aliquot_wire::snapshot::encode(&Default::default(), &[0; 8]);
     bytes[8] = 9;
     case.world.lock().unwrap().ledger.states.insert(P, vec![(Offset(0), bytes)]);
     let text = case.fails().await;

@@ -1,5 +1,6 @@
 //! One simulation: processes come and go over the same log and the same stores until everything is in, then the audit.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use aliquot_core::position::{Offset, Partition, Positions};
 use aliquot_core::prices::BookId;
 use aliquot_core::state::{Rules, TimeLimits};
 use aliquot_pipeline::{Backoff, Books, Error, Progress, Settings, run};
+use aliquot_wire::snapshot;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -28,8 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) counts: Counts,
     /// Of everything in the stores.
     pub(crate) digest: u64,
-    /// Of the last state of each partition.
-    pub(crate) states: u64,
+    /// The last state of each partition that is whole, and where it lies: not every commit has one.
+    pub(crate) states: BTreeMap<Partition, (Offset, u64)>,
 }
 
 /// How a simulation goes.
@@ -130,7 +132,7 @@ impl Simulation {
         match *result {
             Ok(progress) => {
                 let rejected = progress.rejected.values().sum::<u64>();
-                if progress.events != progress.charged + progress.duplicates + rejected {
+                if progress.events != progress.charged + progress.reports + progress.duplicates + rejected {
                     world.findings.push(format!("progress does not add up: {progress:?}"));
                 }
                 let missing = |(partition, end): &(&Partition, &Offset)| {
@@ -158,6 +160,7 @@ impl Simulation {
             commit_bytes_max: 1_000 + self.random.place(60_000),
             commit_interval: Duration::MAX,
             backoff: Backoff { first: Duration::ZERO, max: Duration::ZERO, tries_after_stop: 20 },
+            ..Settings::default()
         }
     }
 
@@ -201,13 +204,16 @@ impl Simulation {
         let world = self.world.lock().unwrap();
         let mut counts = self.workload.counts.clone();
         counts.merge(&world.faults.counts);
-        let newest = |(partition, states): (_, &Vec<(_, Vec<u8>)>)| format!("{partition:?} {:?}", states.first());
-        let states: Vec<_> = world.ledger.states.iter().map(newest).collect();
+        let newest = |(partition, states): (&Partition, &Vec<(Offset, Vec<u8>)>)| {
+            let (at, bytes) = states.iter().find(|(_, bytes)| snapshot::decode(bytes).is_ok())?;
+            Some((*partition, (*at, digest(&format!("{bytes:?}")))))
+        };
+        let states = world.ledger.states.iter().filter_map(newest).collect();
         Outcome {
             findings: audit(&self.workload, &world),
             counts,
             digest: digest(&format!("{:?} {:?}", world.lake, world.ledger)),
-            states: digest(&states.concat()),
+            states,
         }
     }
 }

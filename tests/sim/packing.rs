@@ -116,7 +116,7 @@ fn is_whole(item: &Item) -> bool {
 
 fn bytes_of(item: &Item) -> &[u8] {
     match item {
-        Item::Event(_, bytes) | Item::Bad(_, bytes) => bytes,
+        Item::Event(_, bytes) | Item::Report(_, bytes) | Item::Bad(_, bytes) => bytes,
     }
 }
 
@@ -159,7 +159,7 @@ fn arrow_batch(items: Vec<Item>, random: &mut Random, counts: &mut Counts) -> Pa
         .iter()
         .filter_map(|item| match item {
             Item::Event(event, _) => Some((**event).clone()),
-            Item::Bad(..) => None,
+            Item::Report(..) | Item::Bad(..) => None,
         })
         .collect();
     if events.len() < items.len() {

@@ -31,6 +31,8 @@ pub(crate) struct Row {
     pub(crate) provider: String,
     pub(crate) model: String,
     pub(crate) feature: Option<String>,
+    pub(crate) session: Option<String>,
+    pub(crate) replica: Option<String>,
     pub(crate) blocks: Vec<u64>,
     pub(crate) parts: ByClass<u64>,
     pub(crate) costs: ByClass<Usd>,
@@ -41,7 +43,7 @@ pub(crate) struct Row {
 
 fn row(charges: &Charges, charge: &Charge) -> Row {
     let text = |symbol| charges.names.text(symbol).to_owned();
-    let Rated { book, costs, rates, unpriced } = charges.rated(charge);
+    let Rated { book, costs, rates, unpriced, .. } = charges.rated(charge);
     Row {
         place: charge.place,
         received_at: charge.received_at,
@@ -55,6 +57,8 @@ fn row(charges: &Charges, charge: &Charge) -> Row {
         provider: text(charge.provider),
         model: text(charge.model),
         feature: charge.feature.map(text),
+        session: charge.session.map(text),
+        replica: charge.replica.map(text),
         blocks: charges.blocks(charge).to_vec(),
         parts: charges.parts(charge),
         costs,
@@ -85,6 +89,8 @@ pub(crate) enum Sabotage {
     AddsAgain,
     /// The ledger counts a duplicate too many.
     MiscountsDuplicates,
+    /// The ledger counts a report of a node too many.
+    MiscountsReports,
     /// The ledger keeps states without what had arrived.
     ForgetsArrivals,
     /// The ledger says that no price list was ever activated.
@@ -94,7 +100,7 @@ pub(crate) enum Sabotage {
 }
 
 impl Sabotage {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::DropsARow,
         Self::DoublesARow,
         Self::MiscountsMoney,
@@ -104,6 +110,7 @@ impl Sabotage {
         Self::CutsAReject,
         Self::AddsAgain,
         Self::MiscountsDuplicates,
+        Self::MiscountsReports,
         Self::ForgetsArrivals,
         Self::ForgetsActivations,
         Self::HidesGaps,
@@ -219,6 +226,7 @@ impl Ledger {
             sum.charged += new.charged;
             sum.duplicates += new.duplicates + u64::from(sabotage == Some(Sabotage::MiscountsDuplicates));
             sum.rejected += new.rejected;
+            sum.reports += new.reports + u64::from(sabotage == Some(Sabotage::MiscountsReports));
             self.keep_state(*partition, commit, sabotage);
         }
         for report in commit.streams.iter().filter(|report| moves.contains(&report.partition)) {
@@ -232,9 +240,12 @@ impl Ledger {
 
     fn keep_state(&mut self, partition: Partition, commit: &Commit, sabotage: Option<Sabotage>) {
         let next = commit.ranges[&partition].to;
+        let Some(bytes) = commit.snapshots.get(&partition) else { return };
         let bytes = match sabotage {
-            Some(Sabotage::ForgetsArrivals) => snapshot::encode(&PartitionState { next, ..PartitionState::default() }),
-            _ => commit.snapshots[&partition].clone(),
+            Some(Sabotage::ForgetsArrivals) => {
+                snapshot::encode(&PartitionState { next, ..PartitionState::default() }, &[0; 8])
+            }
+            _ => bytes.clone(),
         };
         let states = self.states.entry(partition).or_default();
         states.insert(0, (next, bytes));

@@ -1,7 +1,9 @@
 //! What the nodes of one simulation send, and the log it ends up in: every message with what is truly in it. Injects the
 //! faults of senders; knows nothing of the pipeline.
 
-use aliquot_core::event::{Event, PrefixChain, QUANTITY_MAX, Sequence, Usage};
+use aliquot_core::event::{
+    CacheReport, CacheUse, Event, Limit, NodeReport, PrefixChain, QUANTITY_MAX, Report, Sequence, Usage,
+};
 use aliquot_core::ports::RawMessage;
 use aliquot_core::position::{Offset, Partition};
 use aliquot_core::reject::Reason;
@@ -34,10 +36,28 @@ pub(crate) struct Entry {
 /// What a reader should find.
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
-    /// An event, and the bytes to keep of it should it be refused.
+    /// A request, and the bytes to keep of it should it be refused.
     Event(Box<Event<'static>>, Vec<u8>),
+    /// What a node says beside its requests, and those bytes.
+    Report(Box<Told>, Vec<u8>),
     /// Bytes that are no event.
     Bad(Reason, Vec<u8>),
+}
+
+/// A report that is no request.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Node(NodeReport<'static>),
+    Cache(CacheReport<'static>),
+}
+
+impl Told {
+    pub(crate) fn report(&self) -> Report<'_> {
+        match self {
+            Self::Node(node) => Report::Node(node),
+            Self::Cache(cache) => Report::Cache(cache),
+        }
+    }
 }
 
 /// An item on its way to a partition, in the order of `at`.
@@ -50,7 +70,7 @@ pub(crate) struct Sent {
 
 /// Small, so that a simulation can exceed them.
 pub(crate) const LIMITS: Limits =
-    Limits { message_bytes: 12_000, field_bytes: 64, events_per_message: 9, blocks_per_event: 8 };
+    Limits { message_bytes: 12_000, field_bytes: 64, events_per_message: 9, blocks_per_event: 8, limits_per_event: 2 };
 
 /// Tenants in the register; the last one of [`TENANTS`] is not.
 pub(crate) const REGISTERED: [&str; 3] = ["t-a", "t-b", "t-c"];
@@ -127,8 +147,9 @@ impl Fleet {
     /// One thing that a node does, and what goes wrong on its way.
     fn step(&mut self, at: u64) {
         match self.random.below(100) {
-            0..70 => self.node_event(at),
-            70..82 => self.third_party_event(at),
+            0..60 => self.node_event(at),
+            60..72 => self.report(at),
+            72..82 => self.third_party_event(at),
             82..84 => self.restart(),
             84..86 => self.many_restarts(at),
             86..88 => self.counts_anew(at),
@@ -180,6 +201,75 @@ impl Fleet {
             }
             _ => self.send(at, domain, &event),
         }
+    }
+
+    /// What a node says beside its requests, under the same count.
+    fn report(&mut self, at: u64) {
+        let place = self.random.place(self.streams.len());
+        let told = if self.random.chance(50) {
+            self.counts.add("node's interval");
+            Told::Node(self.interval(place, at))
+        } else {
+            self.counts.add("cache's changes");
+            Told::Cache(self.changes(place, at))
+        };
+        let (domain, bytes) = (self.streams[place].domain, json::encode(told.report()));
+        let item = Item::Report(Box::new(told), bytes);
+        match self.random.below(100) {
+            0..4 => return self.counts.add("report withheld"),
+            4..20 => {
+                self.counts.add("report sent twice");
+                let again = at + self.random.below(300);
+                self.sent.push(Sent { at: again, domain, item: item.clone() });
+            }
+            _ => {}
+        }
+        self.sent.push(Sent { at, domain, item });
+    }
+
+    fn interval(&mut self, place: usize, at: u64) -> NodeReport<'static> {
+        let Event { id, source, time, sequence, domain, .. } = self.numbered(place, at);
+        let time = self.time_of_report(time);
+        let mut busy = self.random.below(120_000_001);
+        if self.random.chance(10) {
+            self.counts.add("node that worked too long");
+            busy = 120_000_001;
+        }
+        NodeReport {
+            id: format!("node-{id}").into(),
+            source,
+            time,
+            sequence,
+            domain,
+            replica: self.random.chance(30).then(|| "r-1".into()),
+            interval: Micros(60_000_000),
+            gpu_count: 2,
+            gpu_type: "g".into(),
+            busy: Some(Micros(i64::try_from(busy).unwrap())),
+            kv_blocks: self.random.chance(80).then_some(40),
+            block_tokens: Some(16),
+            engine: Some("vllm".into()),
+            ..NodeReport::default()
+        }
+    }
+
+    fn changes(&mut self, place: usize, at: u64) -> CacheReport<'static> {
+        let Event { id, source, time, sequence, domain, .. } = self.numbered(place, at);
+        let time = self.time_of_report(time);
+        let random = &mut self.random;
+        let mut blocks = |most: u64| (0..random.below(most)).map(|_| random.next()).collect();
+        let (stored, removed) = (blocks(9), blocks(4));
+        let (cleared, lost) = (self.random.chance(5), self.random.chance(5));
+        let id = format!("cache-{id}").into();
+        CacheReport { id, source, time, sequence, domain, replica: None, stored, removed, cleared, lost }
+    }
+
+    fn time_of_report(&mut self, time: EventTime) -> EventTime {
+        if self.random.chance(5) {
+            self.counts.add("report of an absurd time");
+            return EventTime(0);
+        }
+        time
     }
 
     fn third_party_event(&mut self, at: u64) {
@@ -338,9 +428,20 @@ impl Fleet {
                 blocks: vec![random.next(), 7],
             }),
             ttft: random.chance(50).then_some(Micros(250_000)),
+            cache: CacheUse {
+                session: random.chance(50).then(|| format!("s-{}", random.below(9)).into()),
+                replica: random.chance(30).then(|| "r-1".into()),
+                ..CacheUse::default()
+            },
+            limits: if random.chance(10) { vec![limit(random)] } else { Vec::new() },
             ..Event::default()
         }
     }
+}
+
+fn limit(random: &mut Random) -> Limit<'static> {
+    let remaining = Some(random.below(60));
+    Limit { bucket: "org".into(), counts: "requests".into(), limit: Some(60), remaining, ..Limit::default() }
 }
 
 fn usage(random: &mut Random) -> Usage {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aliquot_core::event::{Event, QUANTITY_MAX};
+use aliquot_core::event::{QUANTITY_MAX, Report};
 use aliquot_core::ports::{Kind as FaultKind, Outgoing};
 use aliquot_core::reject::Reason;
 use aliquot_core::state::{Rules, TimeLimits};
@@ -64,7 +64,7 @@ pub(crate) struct Ingest {
     operation_id = "send_events",
     tag = "events",
     request_body(
-        description = "CloudEvents 1.0 of type `aliquot.request.v1`; in binary mode the body is `data` and the attributes are `ce-` headers",
+        description = "CloudEvents 1.0 of the types `aliquot.request.v1`, `aliquot.node.v1` and `aliquot.cache.v1`; Arrow holds requests only; in binary mode the body is `data` and the attributes are `ce-` headers",
         content(
             (serde_json::Value = "application/cloudevents+json"),
             (Vec<serde_json::Value> = "application/cloudevents-batch+json"),
@@ -122,16 +122,17 @@ fn judge(message: &Message, gateway: &Gateway, received_at: EventTime) -> Result
     // What is wrong with the whole message is the only thing, or the last thing, said about it.
     let mut whole = None;
     decode(message.content_type, &message.payload, limits, &mut |index, result| match result {
-        Ok(event) => match rules.check(event, received_at) {
+        Ok(report) => match rules.check(report, received_at) {
             Ok(()) => {
                 whole = None;
                 judged.verdicts.accept(index);
                 judged.accepted.insert(index);
-                if !judged.domains.contains(event.domain.as_ref()) {
-                    judged.domains.insert(event.domain.clone().into_owned());
+                let domain = report.head().domain;
+                if !judged.domains.contains(domain) {
+                    judged.domains.insert(domain.to_owned());
                 }
             }
-            Err(reason) => judged.verdicts.reject(index, reason, explained(reason, rules.times)),
+            Err(reason) => judged.verdicts.reject(index, reason, explained(reason, report, rules.times)),
         },
         Err(refusal) => {
             let is_about_all = index == 0 && refusal.raw.len() == message.payload.len();
@@ -150,7 +151,7 @@ fn judge(message: &Message, gateway: &Gateway, received_at: EventTime) -> Result
 }
 
 /// What the sender should look at, for reasons that come without a detail of their own.
-fn explained(reason: Reason, times: TimeLimits) -> String {
+fn explained(reason: Reason, report: Report<'_>, times: TimeLimits) -> String {
     match reason {
         Reason::AbsurdTime => {
             let (past, future) = (times.past.0 / Micros::DAY.0, times.future.0 / Micros::SECOND.0);
@@ -159,6 +160,9 @@ fn explained(reason: Reason, times: TimeLimits) -> String {
         Reason::PartsDoNotAddUp => {
             "data.usage: input_total or output_total is not the sum of its parts; cached tokens are counted once"
                 .to_owned()
+        }
+        Reason::Overflow if report.request().is_none() => {
+            "data: busy_us is more than gpu_count times interval_us; measure both by the same clock".to_owned()
         }
         Reason::Overflow => format!("data.usage: a quantity is above {QUANTITY_MAX}"),
         Reason::UnknownTenant => "subject is no tenant of the register; add the tenant, or mend the sender".to_owned(),
@@ -174,10 +178,10 @@ fn outgoing(message: Message, judged: &Judged, limits: &Limits, received_at: Eve
     }
     let mut batches = Batches::new(limits);
     decode(message.content_type, &message.payload, limits, &mut |index, result| {
-        if let Ok(event) = result
+        if let Ok(report) = result
             && judged.accepted.contains(&index)
         {
-            batches.push(event);
+            batches.push(report);
         }
     });
     batches.into_outgoing(received_at)
@@ -202,9 +206,9 @@ impl<'l> Batches<'l> {
         Self { limits, by_domain: BTreeMap::new() }
     }
 
-    fn push(&mut self, event: &Event<'_>) {
-        let encoded = json::encode(event);
-        let batches = self.by_domain.entry(event.domain.clone().into_owned()).or_default();
+    fn push(&mut self, report: Report<'_>) {
+        let encoded = json::encode(report);
+        let batches = self.by_domain.entry(report.head().domain.to_owned()).or_default();
         let has_room = |batch: &&mut Batch| {
             // One byte for the bracket or comma before it, one for the bracket at the end.
             let grown = batch.bytes.len().saturating_add(encoded.len()).saturating_add(2);

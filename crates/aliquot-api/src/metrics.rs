@@ -29,6 +29,8 @@ use crate::verdict::Verdicts;
 pub struct Counts {
     /// Events that became charges.
     pub charged: u64,
+    /// Nodes' intervals and caches' changes that were accepted.
+    pub reports: u64,
     /// Events that were there already.
     pub duplicates: u64,
     /// Events or messages that were not accepted.
@@ -201,6 +203,7 @@ impl Metrics {
         let outcome = |outcome| self.pipeline_events.get_or_create_owned(&OutcomeLabel { outcome });
         let rejected = counts.rejected.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
         raise(&outcome("charged"), counts.charged);
+        raise(&outcome("report"), counts.reports);
         raise(&outcome("duplicate"), counts.duplicates);
         raise(&outcome("rejected"), rejected);
         for (reason, count) in &counts.rejected {

@@ -8,6 +8,7 @@ use core::hash::BuildHasher;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
+use crate::blame::{Attribution, Blame, CausePart};
 use crate::event::{Event, Sequence};
 use crate::money::{Rate, Usd};
 use crate::position::Place;
@@ -89,6 +90,8 @@ pub struct Charge {
     pub received_at: EventTime,
     id: Span,
     chain: Span,
+    causes: Span,
+    blames: Span,
     /// The node or proxy.
     pub source: Symbol,
     /// The try, from 0.
@@ -119,6 +122,10 @@ pub struct Charge {
     pub project: Option<Symbol>,
     /// `prod`, `eval`, …
     pub traffic_class: Option<Symbol>,
+    /// The conversation or template it continues.
+    pub session: Option<Symbol>,
+    /// Which of the domain's engines served it.
+    pub replica: Option<Symbol>,
     /// HTTP status of the answer.
     pub http_status: Option<u16>,
     uses: Span,
@@ -136,8 +143,11 @@ pub struct Charge {
     pub duration: Option<Micros>,
     /// The version of the price book used.
     pub book: BookId,
+    read_rate: Option<Rate>,
     /// Why the request, or a part of it, has no price.
     pub unpriced: Option<Unpriced>,
+    /// What it would have cost had its tenant been alone in the domain; `None` = not known.
+    pub standalone: Option<Usd>,
 }
 
 /// What a request used of one class, and what that costs.
@@ -162,8 +172,8 @@ impl Use {
     }
 }
 
-/// The charges of one commit, in order of arrival, with the strings, prefix blocks and quantities they refer to. A request uses
-/// few of the classes: with room for all of them in each row, rows would be three times as large.
+/// The charges of one commit, in order of arrival, with the strings, prefix blocks, quantities, causes and blame they refer to. A
+/// request uses few of the classes: with room for all of them in each row, rows would be three times as large.
 #[derive(Clone, Debug, Default)]
 pub struct Charges {
     /// The strings.
@@ -171,6 +181,8 @@ pub struct Charges {
     text: String,
     blocks: Vec<u64>,
     uses: Vec<Use>,
+    causes: Vec<CausePart>,
+    blames: Vec<Blame<Symbol>>,
     rows: Vec<Charge>,
 }
 
@@ -199,6 +211,8 @@ impl Charges {
             received_at,
             id,
             chain: Span { from, to: self.blocks.len() },
+            causes: Span::default(),
+            blames: Span::default(),
             source: name(|row| Some(row.source), &event.source),
             attempt: event.attempt,
             time: event.time,
@@ -214,6 +228,8 @@ impl Charges {
             feature: event.feature.as_deref().map(|text| name(|row| row.feature, text)),
             project: event.project.as_deref().map(|text| name(|row| row.project, text)),
             traffic_class: event.traffic_class.as_deref().map(|text| name(|row| row.traffic_class, text)),
+            session: event.cache.session.as_deref().map(|text| name(|row| row.session, text)),
+            replica: event.cache.replica.as_deref().map(|text| name(|row| row.replica, text)),
             http_status: event.http_status,
             uses: Span { from: first_use, to: self.uses.len() },
             cache_reported: event.usage.cache_reported,
@@ -223,9 +239,23 @@ impl Charges {
             ttft: event.ttft,
             duration: event.duration,
             book: rated.book,
+            read_rate: rated.read_rate,
             unpriced: rated.unpriced,
+            standalone: None,
         };
         self.rows.push(row);
+    }
+
+    /// Puts what attribution says beside the last row; does nothing if there is none.
+    pub fn attribute_last(&mut self, attribution: &Attribution<'_>) {
+        let Some(row) = self.rows.last_mut() else { return };
+        let from = self.causes.len();
+        self.causes.extend_from_slice(&attribution.parts);
+        row.causes = Span { from, to: self.causes.len() };
+        let (from, names) = (self.blames.len(), &mut self.names);
+        self.blames.extend(attribution.blames.iter().map(|blame| blame.named(|tenant| names.intern(tenant))));
+        row.blames = Span { from, to: self.blames.len() };
+        row.standalone = attribution.standalone;
     }
 
     /// Empties it, and keeps its room for the next commit.
@@ -234,6 +264,8 @@ impl Charges {
         self.text.clear();
         self.blocks.clear();
         self.uses.clear();
+        self.causes.clear();
+        self.blames.clear();
         self.rows.clear();
     }
 
@@ -266,7 +298,8 @@ impl Charges {
 
     /// The money of a row of this commit.
     pub fn rated(&self, charge: &Charge) -> Rated {
-        let mut rated = Rated { book: charge.book, unpriced: charge.unpriced, ..Rated::default() };
+        let Charge { book, read_rate, unpriced, .. } = *charge;
+        let mut rated = Rated { book, read_rate, unpriced, ..Rated::default() };
         for Use { class, rate, cost, .. } in self.uses(charge) {
             rated.rates.set(*class, *rate);
             rated.costs.set(*class, *cost);
@@ -277,5 +310,15 @@ impl Charges {
     /// What a row of this commit costs, over all classes.
     pub fn cost(&self, charge: &Charge) -> Usd {
         self.uses(charge).iter().map(|used| used.cost).sum()
+    }
+
+    /// The cost by cause of a row of this commit; empty if nobody asked why.
+    pub fn causes(&self, charge: &Charge) -> &[CausePart] {
+        self.causes.get(charge.causes.from..charge.causes.to).unwrap_or_default()
+    }
+
+    /// The blame of a row of this commit.
+    pub fn blames(&self, charge: &Charge) -> &[Blame<Symbol>] {
+        self.blames.get(charge.blames.from..charge.blames.to).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::charge::Charges;
+use crate::externality::Fit;
 use crate::position::{OffsetRange, Partition, Place};
 use crate::reject::Reason;
 use crate::time::EventTime;
@@ -54,6 +55,8 @@ pub struct Tally {
     pub duplicates: u64,
     /// Events or messages that were not accepted.
     pub rejected: u64,
+    /// Events that were accepted and are no requests: nodes' intervals and caches' changes.
+    pub reports: u64,
 }
 
 /// Everything that becomes durable together. Sinks take it whole and drop what they hold already, row by row, by offset.
@@ -67,6 +70,8 @@ pub struct Commit {
     pub rejects: Vec<Rejected>,
     /// The streams that moved.
     pub streams: Vec<StreamReport>,
+    /// The models of caches whose fit moved.
+    pub fits: Vec<Fit>,
     /// What was counted, by partition.
     pub tallies: BTreeMap<Partition, Tally>,
     /// The encoded state of each partition after its range.

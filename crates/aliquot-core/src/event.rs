@@ -1,11 +1,22 @@
-//! One finished request, as its node reported it. Borrowed from the message it came in; nothing here is ever prompt text.
+//! One finished request, as its node reported it, and beside it whatever else nodes report. Borrowed from the message it came in;
+//! nothing here is ever prompt text.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+pub use cache::CacheReport;
+pub use limit::Limit;
+pub use node::NodeReport;
+pub use report::{Head, Report};
+
 use crate::reject::Reason;
 use crate::time::{EventTime, Micros};
 use crate::usage::{ByClass, Class};
+
+mod cache;
+pub mod limit;
+pub mod node;
+mod report;
 
 /// `aliquot.request.v1`: one attempt at one request, billed at its end. Identity is (`source`, `id`, `attempt`).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,9 +65,36 @@ pub struct Event<'a> {
     pub ttft: Option<Micros>,
     /// Time from start to end.
     pub duration: Option<Micros>,
+    /// What the cache was asked and did.
+    pub cache: CacheUse<'a>,
+    /// The shared limits, as the provider's headers gave them.
+    pub limits: Vec<Limit<'a>>,
 }
 
-/// A place in a node's own count of events: consecutive from 0 for each (source, epoch, cache domain).
+/// What the reporter knows about the cache beyond the tokens; all of it optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheUse<'a> {
+    /// The conversation or template the request continues: an opaque key of the reporter's, never a text of the caller.
+    pub session: Option<Cow<'a, str>>,
+    /// Which of the domain's engines served it, if the domain has several, each with a cache of its own.
+    pub replica: Option<Cow<'a, str>>,
+    /// Why the router chose the replica: `affinity`, `affinity_lost`, `load_spill`, `drain`, `random`.
+    pub router_reason: Option<Cow<'a, str>>,
+    /// How long the cache keeps what was not used, as it was asked to.
+    pub lifetime: Option<Micros>,
+    /// Whether the cache was switched off for the request.
+    pub bypass: bool,
+    /// Prompt tokens up to the last breakpoint: behind it nothing is cached. `None` = no breakpoints.
+    pub cacheable_tokens: Option<u64>,
+    /// The provider's own word for why the prefix was not found.
+    pub miss_reason: Option<Cow<'a, str>>,
+    /// Prompt tokens that were computed again after the request was preempted.
+    pub recomputed_tokens: u64,
+    /// The version of model weights or adapter; what was cached under another one is of no use.
+    pub weights: Option<Cow<'a, str>>,
+}
+
+/// A place in a node's own count of events of all types: consecutive from 0 for each (source, epoch, cache domain).
 ///
 /// The count is per domain and not per node alone, because a domain is one partition's and a node may serve several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +120,20 @@ pub struct Usage {
 
 /// No single request carries more of anything than this; above it the number is an overflow or a unit mistake.
 pub const QUANTITY_MAX: u64 = 1 << 40;
+
+impl Event<'_> {
+    /// Holds the quantities against their bounds, and the parts against the reported totals.
+    ///
+    /// # Errors
+    /// As [`Usage::check`]; [`Reason::Overflow`] also for impossible quantities of the cache.
+    pub fn check(&self) -> Result<(), Reason> {
+        let CacheUse { cacheable_tokens, recomputed_tokens, .. } = self.cache;
+        if cacheable_tokens.is_some_and(|tokens| tokens > QUANTITY_MAX) || recomputed_tokens > QUANTITY_MAX {
+            return Err(Reason::Overflow);
+        }
+        self.usage.check()
+    }
+}
 
 impl Usage {
     /// The prompt's length with all cache parts, which chooses the price band.

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod bytes;
 pub mod money;
 pub mod time;
 pub mod usage;
@@ -25,7 +26,12 @@ pub mod sequence;
 pub mod state;
 pub mod streams;
 
+pub mod bill_change;
+pub mod blame;
+pub mod cause;
+
 pub mod charge;
 pub mod commit;
+pub mod externality;
 pub mod ports;
 pub mod totals;

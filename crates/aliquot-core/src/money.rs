@@ -94,7 +94,7 @@ impl Usd {
 
 /// `amount * weight / total` with its remainder. An amount near 10²⁶ USD times a weight leaves 128 bits, so the weight is taken
 /// in two halves: each product stays below `total * 2³³`, which fits for fewer than 2³¹ weights, more than a list ever has.
-fn mul_div(amount: u128, weight: u64, total: u128) -> Option<(u128, u128)> {
+pub(crate) fn mul_div(amount: u128, weight: u64, total: u128) -> Option<(u128, u128)> {
     const HALF: u64 = 1 << 32;
     let (whole, rest) = (amount.checked_div(total)?, amount.checked_rem(total)?);
     let (high, low) = (weight.checked_div(HALF)?, weight.checked_rem(HALF)?);

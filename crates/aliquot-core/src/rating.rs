@@ -22,6 +22,8 @@ pub struct Rated {
     pub costs: ByClass<Usd>,
     /// The price each class was charged at; under a marginal band, the price of the highest band touched. `None` = unknown.
     pub rates: ByClass<Option<Rate>>,
+    /// The price of one token read from the cache, whether or not any was: what a miss is compared with. `None` = unknown.
+    pub read_rate: Option<Rate>,
     /// Why the request, or a part of it, has no price.
     pub unpriced: Option<Unpriced>,
 }
@@ -204,6 +206,7 @@ fn charge(rated: &mut Rated, event: &Event<'_>, price: &Price, factor: Factor) -
         rated.unpriced = Some(Unpriced::NotEffective);
         return Ok(());
     };
+    rated.read_rate = scaled(top.rates.get(Class::CacheRead), Class::CacheRead, factor).ok();
     // Rent is no request, so it owes no fee per call.
     let is_rent = event.operation.as_deref() == Some(rent::OPERATION);
     let is_owed = |class: Class| class != Class::Requests || !is_rent;

@@ -74,6 +74,13 @@ impl Streams {
         }
     }
 
+    /// How many numbers below the highest seen have not arrived in the stream `source`, `domain` of this epoch.
+    pub fn missing(&self, source: &str, domain: &str, epoch: u64) -> u64 {
+        let stream = self.by_source.get(source).and_then(|domains| domains.get(domain));
+        let known = stream.and_then(|stream| stream.epochs.get(&epoch));
+        known.map_or(0, |epoch| epoch.arrived.end().saturating_sub(epoch.arrived.count()))
+    }
+
     /// The streams that moved since the last call, by source, domain and epoch.
     pub fn take_moved(&mut self, partition: Partition) -> Vec<StreamReport> {
         let mut reports = Vec::new();

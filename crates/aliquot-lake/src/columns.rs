@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, Decimal128Builder, RecordBatch, TimestampMicrosecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::error::ArrowError;
-use deltalake::kernel::{DataType as DeltaType, PrimitiveType, StructField};
+use deltalake::kernel::{ArrayType, DataType as DeltaType, PrimitiveType, StructField, StructType};
 
 /// Precision of every column of money: 128 bits.
 pub(crate) const MONEY_PRECISION: u8 = 38;
@@ -43,6 +43,16 @@ impl Columns {
     }
 }
 
+/// A builder of amounts with room for `rows` of them.
+pub(crate) fn money_builder(rows: usize) -> Decimal128Builder {
+    Decimal128Builder::with_capacity(rows).with_data_type(DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE))
+}
+
+/// A builder of times with room for `rows` of them.
+pub(crate) fn time_builder(rows: usize) -> TimestampMicrosecondBuilder {
+    TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")
+}
+
 /// Names the UTC day `day` as the partition column spells it: `2026-01-31`.
 ///
 /// Days outside the years 1 to 9999, which Delta dates cannot hold, count as the nearest day that can: rows of a broken clock
@@ -58,15 +68,17 @@ pub(crate) fn date_text(day: i32) -> String {
 /// The Delta columns of a table whose files have these columns, the partition column first.
 pub(crate) fn to_delta(files: &Schema) -> Result<Vec<StructField>, ArrowError> {
     let date = Ok(StructField::new(DATE, DeltaType::Primitive(PrimitiveType::Date), false));
-    let stored = files.fields().iter().map(|field| {
-        let kind = to_delta_type(field.data_type())?;
-        Ok(StructField::new(field.name(), DeltaType::Primitive(kind), field.is_nullable()))
-    });
+    let stored = files.fields().iter().map(|field| to_delta_field(field));
     std::iter::once(date).chain(stored).collect()
 }
 
-fn to_delta_type(kind: &DataType) -> Result<PrimitiveType, ArrowError> {
-    Ok(match kind {
+fn to_delta_field(field: &Field) -> Result<StructField, ArrowError> {
+    Ok(StructField::new(field.name(), to_delta_type(field.data_type())?, field.is_nullable()))
+}
+
+fn to_delta_type(kind: &DataType) -> Result<DeltaType, ArrowError> {
+    let refused = |error: &dyn std::fmt::Display| ArrowError::SchemaError(error.to_string());
+    let plain = match kind {
         DataType::Int32 => PrimitiveType::Integer,
         DataType::Int64 => PrimitiveType::Long,
         DataType::Boolean => PrimitiveType::Boolean,
@@ -74,8 +86,16 @@ fn to_delta_type(kind: &DataType) -> Result<PrimitiveType, ArrowError> {
         DataType::Utf8 | DataType::Dictionary(_, _) => PrimitiveType::String,
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => PrimitiveType::Timestamp,
         DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE) => {
-            PrimitiveType::decimal(38, 12).map_err(|error| ArrowError::SchemaError(error.to_string()))?
+            PrimitiveType::decimal(38, 12).map_err(|error| refused(&error))?
+        }
+        DataType::List(element) => {
+            return Ok(ArrayType::new(to_delta_type(element.data_type())?, element.is_nullable()).into());
+        }
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| to_delta_field(field)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(StructType::try_new(fields).map_err(|error| refused(&error))?.into());
         }
         other => return Err(ArrowError::SchemaError(format!("no lake column is a {other}"))),
-    })
+    };
+    Ok(DeltaType::Primitive(plain))
 }

@@ -93,10 +93,10 @@ pub(crate) async fn put(
 /// table version; a hundred of them in a row is no accident.
 const COPIES_MAX: u32 = 100;
 
-/// Statistics of the columns by which files are skipped: place in the log, times, and tenant.
+/// Statistics of the columns by which files are skipped: place in the log, times, and tenant or victim.
 pub(crate) fn stats(batch: &RecordBatch) -> String {
     let (mut least, mut greatest, mut nulls) = (Map::new(), Map::new(), Map::new());
-    for name in ["partition", "offset", "received_at", "time", "tenant"] {
+    for name in ["partition", "offset", "received_at", "time", "tenant", "victim"] {
         let Some(column) = batch.column_by_name(name) else { continue };
         nulls.insert(name.to_owned(), json!(column.null_count()));
         if let Some((low, high)) = bounds(column) {
@@ -121,7 +121,7 @@ fn bounds(column: &dyn Array) -> Option<(Value, Value)> {
             let column = column.as_primitive::<TimestampMicrosecondType>();
             Some((time_text(arrow::compute::min(column)?)?, time_text(arrow::compute::max(column)?)?))
         }
-        // Rows are sorted by tenant, nulls first, so the bounds are the first and the last that is known.
+        // Rows are sorted by tenant or victim, nulls first, so the bounds are the first and the last that is known.
         DataType::Dictionary(_, _) => {
             let column = column.as_dictionary::<Int32Type>();
             let column = column.downcast_dict::<arrow::array::StringArray>()?;

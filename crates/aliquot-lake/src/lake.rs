@@ -1,10 +1,19 @@
-//! The lake as a sink: rejects first, then requests, each with its own positions. It neither rates nor answers questions.
+//! The lake as a sink: rejects first, then blame, then requests, each with its own positions. It neither rates nor answers questions.
 //!
-//! # Why are there two positions, and which of them counts?
-//! A commit becomes two Delta commits, and a process can die between them. Each table therefore drops the rows *it* holds, by
-//! *its* position: `rejects` moves only when it gets rows, and uses its position for nothing else. What the lake as a whole holds
-//! is the position of `requests`: it is written after the rejects of the same ranges are durable, so everything below it, of
-//! both kinds, is there.
+//! # Why are there three positions, and which of them counts?
+//! A commit becomes up to three Delta commits, and a process can die between any two. Each table therefore drops the rows *it*
+//! holds, by *its* position: `rejects` and `blame` move only when they get rows, and use their positions for nothing else. What
+//! the lake as a whole holds is the position of `requests`: it is written after the rejects and the blame of the same ranges are
+//! durable, so everything below it, of all kinds, is there.
+//!
+//! | died after | held of the ranges | the replay, however it is cut |
+//! |---|---|---|
+//! | nothing | nothing | writes all |
+//! | rejects | rejects | drops them up to their position, writes blame and requests |
+//! | blame | rejects, blame | drops both up to their positions, writes requests |
+//! | requests | all | drops all |
+//!
+//! A reader in between sees blame of requests that are not there yet, never requests whose blame is still to come.
 //!
 //! # Why is a commit without a single charge written to `requests`?
 //! Because the pipeline resumes from the minimum over its sinks and needs a state snapshot at or before it. If the position stood
@@ -25,18 +34,23 @@ use aliquot_core::commit::Commit;
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use deltalake::kernel::Add;
 
 use crate::error::Error;
 use crate::table::{Appended, Table, TableName};
-use crate::{data_file, rejects, requests};
+use crate::{blame, data_file, rejects, requests};
 
-/// The two tables of the lake, open for writing. Any number of processes may hold the same lake open.
+/// The tables of the lake, open for writing. Any number of processes may hold the same lake open.
 #[derive(Debug)]
 pub struct Lake {
     requests: Table,
+    blame: Table,
     rejects: Table,
 }
+
+/// The rows of one file and the day it is of.
+type DayBatch = (i32, RecordBatch);
 
 /// How often an append that others overtook is tried again: each time means another process moved one of our partitions, which
 /// takes a rebalance, so that more than a few in a row is a fault of the configuration.
@@ -87,12 +101,14 @@ impl Lake {
         let arrow = |table| move |source| Error::Arrow { table, source };
         let columns = requests::to_batch(&Charges::default(), &[]).map_err(arrow(TableName::Requests))?.schema();
         let requests = Box::pin(Table::open(dir, TableName::Requests, &columns)).await?;
+        let columns = blame::to_batch(&Charges::default(), &[]).map_err(arrow(TableName::Blame))?.schema();
+        let blame = Box::pin(Table::open(dir, TableName::Blame, &columns)).await?;
         let columns = rejects::to_batch(&[], &[]).map_err(arrow(TableName::Rejects))?.schema();
         let rejects = Box::pin(Table::open(dir, TableName::Rejects, &columns)).await?;
-        Ok(Self { requests, rejects })
+        Ok(Self { requests, blame, rejects })
     }
 
-    /// Only the position of `requests` counts: that of `rejects` stands still while there are none.
+    /// Only the position of `requests` counts: those of the others stand still while they get no rows.
     async fn check_holes(&mut self, commit: &Commit) -> Result<(), Error> {
         if news(&mut self.requests, commit).await?.hole().is_none() {
             return Ok(());
@@ -106,48 +122,38 @@ impl Lake {
     }
 
     async fn commit_rejects(&mut self, commit: &Commit) -> Result<(), Error> {
-        let table = &mut self.rejects;
-        for _ in 0..ATTEMPTS_MAX {
-            let news = news(table, commit).await?;
-            let days = rejects::by_day(&commit.rejects, |row| news.has(row.place));
-            if days.is_empty() {
-                return Ok(());
-            }
-            let mut batches = Vec::with_capacity(days.len());
-            for (day, picked) in days {
-                let batch = rejects::to_batch(&commit.rejects, &picked);
-                batches.push((day, batch.map_err(|source| Error::Arrow { table: table.name(), source })?));
-            }
-            if append(table, &news, batches).await? == Appended::Done {
-                return Ok(());
-            }
-        }
-        Err(Error::Contended { table: self.rejects.name(), attempts: ATTEMPTS_MAX })
+        let batches_of = |news: &News<'_>| {
+            let days = rejects::by_day(&commit.rejects, |row| news.has(row.place)).into_iter();
+            days.map(|(day, picked)| Ok((day, rejects::to_batch(&commit.rejects, &picked)?))).collect()
+        };
+        commit_rows(&mut self.rejects, commit, Moves::WithRows, batches_of).await
+    }
+
+    async fn commit_blame(&mut self, commit: &Commit) -> Result<(), Error> {
+        let batches_of = |news: &News<'_>| {
+            let days = blame::by_day(&commit.charges, |row| news.has(row.place)).into_iter();
+            days.map(|(day, picked)| Ok((day, blame::to_batch(&commit.charges, &picked)?))).collect()
+        };
+        commit_rows(&mut self.blame, commit, Moves::WithRows, batches_of).await
     }
 
     async fn commit_requests(&mut self, commit: &Commit) -> Result<(), Error> {
-        let table = &mut self.requests;
-        for _ in 0..ATTEMPTS_MAX {
-            let news = news(table, commit).await?;
-            if news.moved().is_empty() {
-                return Ok(());
-            }
-            let days = requests::by_day(&commit.charges, |row| news.has(row.place));
-            let mut batches = Vec::with_capacity(days.len());
-            for (day, picked) in days {
-                let batch = requests::to_batch(&commit.charges, &picked);
-                batches.push((day, batch.map_err(|source| Error::Arrow { table: table.name(), source })?));
-            }
-            if append(table, &news, batches).await? == Appended::Done {
-                return Ok(());
-            }
-        }
-        Err(Error::Contended { table: self.requests.name(), attempts: ATTEMPTS_MAX })
+        let batches_of = |news: &News<'_>| {
+            let days = requests::by_day(&commit.charges, |row| news.has(row.place)).into_iter();
+            days.map(|(day, picked)| Ok((day, requests::to_batch(&commit.charges, &picked)?))).collect()
+        };
+        commit_rows(&mut self.requests, commit, Moves::Always, batches_of).await
     }
 
     #[cfg(test)]
     pub(crate) async fn commit_rejects_only(&mut self, commit: &Commit) -> Result<(), Error> {
         self.commit_rejects(commit).await
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn commit_all_but_requests(&mut self, commit: &Commit) -> Result<(), Error> {
+        self.commit_rejects(commit).await?;
+        self.commit_blame(commit).await
     }
 }
 
@@ -168,8 +174,39 @@ impl Sink for Lake {
         check_ranges(commit)?;
         self.check_holes(commit).await?;
         Box::pin(self.commit_rejects(commit)).await?;
+        Box::pin(self.commit_blame(commit)).await?;
         Box::pin(self.commit_requests(commit)).await
     }
+}
+
+/// When the position of a table moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moves {
+    /// With rows only: it serves to write each row once.
+    WithRows,
+    /// With the log, rows or none: it says how far the lake is.
+    Always,
+}
+
+/// Writes the rows that the table does not hold yet, anew after each time that another writer was first.
+async fn commit_rows(
+    table: &mut Table,
+    commit: &Commit,
+    moves: Moves,
+    batches_of: impl Fn(&News<'_>) -> Result<Vec<DayBatch>, ArrowError>,
+) -> Result<(), Error> {
+    for _ in 0..ATTEMPTS_MAX {
+        let news = news(table, commit).await?;
+        let batches = batches_of(&news).map_err(|source| Error::Arrow { table: table.name(), source })?;
+        let nothing = match moves {
+            Moves::WithRows => batches.is_empty(),
+            Moves::Always => news.moved().is_empty(),
+        };
+        if nothing || append(table, &news, batches).await? == Appended::Done {
+            return Ok(());
+        }
+    }
+    Err(Error::Contended { table: table.name(), attempts: ATTEMPTS_MAX })
 }
 
 /// What of `commit` the table does not hold yet.
@@ -180,7 +217,7 @@ async fn news<'a>(table: &mut Table, commit: &'a Commit) -> Result<News<'a>, Err
 
 /// Writes one file per batch and commits them with the new positions. The files of an overtaken append stay behind, named by
 /// nothing; the upkeep removes them.
-async fn append(table: &mut Table, news: &News<'_>, batches: Vec<(i32, RecordBatch)>) -> Result<Appended, Error> {
+async fn append(table: &mut Table, news: &News<'_>, batches: Vec<DayBatch>) -> Result<Appended, Error> {
     let stem = news.stem(table.version());
     let mut files = Vec::with_capacity(batches.len());
     for (day, batch) in batches {

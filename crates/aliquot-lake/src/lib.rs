@@ -1,4 +1,4 @@
-//! The lake: rated requests and rejected messages as two Delta tables that any Delta reader can read. It writes, compacts and
+//! The lake: rated requests, blame and rejected messages as three Delta tables that any Delta reader can read. It writes, compacts and
 //! remembers positions; it prices nothing, and it answers no question (see `aliquot-query`).
 //!
 //! Reading order: the sink, one table and its commits, one data file, the columns, the upkeep, and the reader.
@@ -12,6 +12,8 @@ mod reader;
 mod data_file;
 mod table;
 
+mod blame;
+mod causes;
 mod columns;
 mod rejects;
 mod requests;

@@ -13,7 +13,7 @@ use crate::table::{TableName, load};
 #[derive(Debug)]
 pub struct Reader {
     dir: PathBuf,
-    tables: [(TableName, Option<DeltaTable>); 2],
+    tables: [(TableName, Option<DeltaTable>); TableName::ALL.len()],
 }
 
 impl Reader {

@@ -1,24 +1,32 @@
 //! Charges as columns of the table `requests`, one row per request. It lays out; sums and prices were decided before.
 //!
-//! A charge is wide, so its row is walked once and spread over all columns, instead of walking all rows once per column. Strings are never copied: every text column is a list of symbols over the commit's one table of names.
+//! A charge is wide, so its row is walked once and spread over all columns, instead of walking all rows once per column. Strings
+//! are never copied: every text column is a list of symbols over the commit's one table of names.
 
 use std::sync::Arc;
 
 use aliquot_core::charge::{Charge, Charges, Symbol, Use};
+use aliquot_core::money::Usd;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Array, DictionaryArray, Int32Array, Int32Builder, Int64Array,
-    Int64Builder, RecordBatch, StringArray, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Array, Decimal128Builder, DictionaryArray, Int32Array,
+    Int32Builder, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder, StringDictionaryBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
-use crate::columns::{Columns, MONEY_PRECISION, MONEY_SCALE};
+use crate::causes::CauseLists;
+use crate::columns::{Columns, MONEY_PRECISION, MONEY_SCALE, money_builder, time_builder};
 
 /// The columns of money that are parts of `cost_usd`, in the order of [`Part`].
 const PARTS: [&str; 5] =
     ["cost_uncached_usd", "cost_cache_read_usd", "cost_cache_write_usd", "cost_output_usd", "cost_other_usd"];
+
+/// The columns of text that may be null, but for the tenant and the reason of a missing price.
+const OPTIONAL_NAMES: [&str; 8] =
+    ["operation", "service_tier", "region", "feature", "project", "traffic_class", "session", "replica"];
 
 /// The column of [`PARTS`] that a class's cost is in.
 const fn part_of(class: Class) -> usize {
@@ -97,8 +105,8 @@ struct Builders {
     node_seq: Int64Builder,
     /// `domain`, `provider`, `request_model`, `model`.
     required_names: [Int32Builder; 4],
-    /// `operation`, `service_tier`, `region`, `feature`, `project`, `traffic_class`.
-    optional_names: [Int32Builder; 6],
+    /// Those of [`OPTIONAL_NAMES`].
+    optional_names: [Int32Builder; OPTIONAL_NAMES.len()],
     http_status: Int32Builder,
     /// Begun with zeros, because a request uses few of the classes.
     quantities: [Vec<i64>; Class::COUNT],
@@ -112,6 +120,8 @@ struct Builders {
     cost_parts: [Vec<i128>; PARTS.len()],
     unpriced: StringDictionaryBuilder<Int32Type>,
     price_book: StringDictionaryBuilder<Int32Type>,
+    causes: CauseLists,
+    standalone: Decimal128Builder,
     /// The last price book and its spelling: almost every row of a commit has the same.
     book: Option<(u64, String)>,
     /// The bytes of one prefix chain.
@@ -129,7 +139,7 @@ impl Builders {
     fn new(rows: usize) -> Self {
         let int = || Int32Builder::with_capacity(rows);
         let long = || Int64Builder::with_capacity(rows);
-        let time = || TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
+        let time = || time_builder(rows);
         Self {
             partition: int(),
             offset: long(),
@@ -155,6 +165,8 @@ impl Builders {
             cost_parts: std::array::from_fn(|_| vec![0; rows]),
             unpriced: StringDictionaryBuilder::new(),
             price_book: StringDictionaryBuilder::new(),
+            causes: CauseLists::new(rows),
+            standalone: money_builder(rows),
             book: None,
             chain: Vec::new(),
         }
@@ -169,6 +181,8 @@ impl Builders {
         for (builder, duration) in self.durations.iter_mut().zip([charge.queue, charge.ttft, charge.duration]) {
             builder.append_option(duration.map(|Micros(micros)| micros));
         }
+        self.causes.push(charges.causes(charge));
+        self.standalone.append_option(charge.standalone.map(Usd::pico));
         self.push_price(charge)
     }
 
@@ -202,6 +216,8 @@ impl Builders {
             charge.feature,
             charge.project,
             charge.traffic_class,
+            charge.session,
+            charge.replica,
         ];
         for (builder, symbol) in self.optional_names.iter_mut().zip(optional) {
             builder.append_option(symbol.map(key));
@@ -243,10 +259,7 @@ impl Builders {
     }
 
     fn finish(mut self, charges: &Charges) -> Result<RecordBatch, ArrowError> {
-        let names: ArrayRef = Arc::new(StringArray::from_iter_values(charges.names.all()));
-        let text = |keys: Int32Array| -> Result<ArrayRef, ArrowError> {
-            Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(&names))?))
-        };
+        let text = named(charges);
         let mut columns = Columns::default();
         columns.required("partition", Arc::new(self.partition.finish()));
         columns.required("offset", Arc::new(self.offset.finish()));
@@ -262,8 +275,7 @@ impl Builders {
         for (name, keys) in ["domain", "provider", "request_model", "model"].into_iter().zip(&mut self.required_names) {
             columns.required(name, text(keys.finish())?);
         }
-        let optional = ["operation", "service_tier", "region", "feature", "project", "traffic_class"];
-        for (name, keys) in optional.into_iter().zip(&mut self.optional_names) {
+        for (name, keys) in OPTIONAL_NAMES.into_iter().zip(&mut self.optional_names) {
             columns.optional(name, text(keys.finish())?);
         }
         columns.optional("http_status", Arc::new(self.http_status.finish()));
@@ -283,6 +295,14 @@ impl Builders {
         }
         columns.optional("unpriced", Arc::new(self.unpriced.finish()));
         columns.required("price_book", Arc::new(self.price_book.finish()));
+        columns.optional("causes", self.causes.finish()?);
+        columns.optional("standalone_usd", Arc::new(self.standalone.finish()));
         columns.finish()
     }
+}
+
+/// Makes columns of text from symbols of the commit's names. All of them refer to one copy of the names.
+pub(crate) fn named(charges: &Charges) -> impl Fn(Int32Array) -> Result<ArrayRef, ArrowError> {
+    let names: ArrayRef = Arc::new(StringArray::from_iter_values(charges.names.all()));
+    move |keys| Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(&names))?))
 }

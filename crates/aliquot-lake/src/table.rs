@@ -12,7 +12,7 @@ use std::path::Path;
 use aliquot_core::position::{Offset, Partition};
 use arrow::datatypes::Schema;
 use deltalake::kernel::transaction::{CommitBuilder, CommitConflictError, CommitProperties, TransactionError};
-use deltalake::kernel::{Action, Add, Transaction};
+use deltalake::kernel::{Action, Add, StructField, Transaction};
 use deltalake::logstore::LogStoreRef;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::table::state::DeltaTableState;
@@ -26,18 +26,21 @@ use crate::error::Error;
 pub enum TableName {
     /// One row per rated request.
     Requests,
+    /// One row per culprit and request that suffered.
+    Blame,
     /// One row per message that was not accepted.
     Rejects,
 }
 
 impl TableName {
     /// Every table.
-    pub const ALL: [Self; 2] = [Self::Requests, Self::Rejects];
+    pub const ALL: [Self; 3] = [Self::Requests, Self::Blame, Self::Rejects];
 
     /// The table's directory below the lake, and its name in SQL.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
+            Self::Blame => "blame",
             Self::Rejects => "rejects",
         }
     }
@@ -77,7 +80,7 @@ pub(crate) struct Table {
 const CHECKPOINT_INTERVAL: &str = "50";
 
 impl Table {
-    /// Opens the table below `lake`, or creates it with these columns.
+    /// Opens the table below `lake`, or creates it with these columns. A table of an earlier version gets the columns it lacks.
     pub(crate) async fn open(lake: &Path, name: TableName, files: &Schema) -> Result<Self, Error> {
         let arrow = |source| Error::Arrow { table: name, source };
         let mut table = load(lake, name).await?;
@@ -100,6 +103,7 @@ impl Table {
                 }
             };
         }
+        let table = add_missing(table, name, &to_delta(files).map_err(arrow)?).await?;
         let log = table.log_store();
         let state = table.state.ok_or(DeltaTableError::NotInitialized).map_err(Error::delta("open", name))?;
         check_columns(name, &state, files)?;
@@ -223,6 +227,24 @@ pub(crate) async fn load(lake: &Path, name: TableName) -> Result<DeltaTable, Err
     let text = directory.to_str().ok_or_else(|| Error::Path(directory.clone()))?;
     let address = deltalake::ensure_table_uri(text).map_err(open())?;
     DeltaTable::try_from_url(address).await.map_err(open())
+}
+
+/// Gives a table of an earlier version the columns that it lacks, if its rows may be without them: there they are null.
+async fn add_missing(mut table: DeltaTable, name: TableName, wanted: &[StructField]) -> Result<DeltaTable, Error> {
+    let schema = table.snapshot().map_err(Error::delta("open", name))?.schema();
+    let missing = wanted.iter().filter(|column| column.is_nullable() && schema.field(column.name()).is_none());
+    let missing: Vec<StructField> = missing.cloned().collect();
+    if missing.is_empty() {
+        return Ok(table);
+    }
+    match table.clone().add_columns().with_fields(missing).await {
+        Ok(table) => Ok(table),
+        // Perhaps another process has just added them; whether it has is checked next.
+        Err(error) => match table.load().await {
+            Ok(()) => Ok(table),
+            Err(_) => Err(Error::delta("add columns to", name)(error)),
+        },
+    }
 }
 
 fn check_columns(table: TableName, state: &DeltaTableState, files: &Schema) -> Result<(), Error> {

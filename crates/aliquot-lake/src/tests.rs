@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::charge::Charges;
 use aliquot_core::commit::{Commit, Rejected};
-use aliquot_core::event::{Event, PrefixChain, Sequence, Usage};
+use aliquot_core::event::{CacheUse, Event, PrefixChain, Sequence, Usage};
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::{Fault, Kind, Sink};
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
@@ -15,12 +17,14 @@ use aliquot_core::reject::Reason;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::{ByClass, Class};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Int32Type, Int64Type, TimestampMicrosecondType};
 use deltalake::DeltaTable;
 use futures::TryStreamExt;
 
 use crate::table::load;
 use crate::{Error, Lake, Reader, TableName, Upkeep, requests};
+
+mod attribution;
 
 /// 2026-03-01T00:00:00Z.
 const START: EventTime = EventTime(1_772_323_200_000_000);
@@ -60,9 +64,54 @@ fn event(offset: i64) -> (Event<'static>, Rated) {
         usage: Usage { parts, cache_reported: number.is_multiple_of(2), ..Usage::default() },
         prefix: Some(PrefixChain { block_tokens: 16, sampled_of: 1, blocks: vec![1, number] }),
         queue: Some(Micros(5)),
+        cache: CacheUse {
+            session: (number.is_multiple_of(2)).then(|| format!("session-{}", number % 6).into()),
+            replica: (number % 3 == 1).then(|| "engine-1".into()),
+            weights: Some("kept nowhere".into()),
+            ..CacheUse::default()
+        },
         ..Event::default()
     };
     (event, rated)
+}
+
+/// What attribution says of the message at `offset`, which cost `cost`: of every third nothing, of the others two parts and one
+/// culprit or two, of which one helped.
+fn attribution(offset: i64, cost: Usd) -> Attribution<'static> {
+    let number = offset.unsigned_abs();
+    if number.is_multiple_of(3) {
+        return Attribution::default();
+    }
+    let pico = i128::from(number) * 10;
+    let part =
+        |cause, runner_up, tokens, cost| CausePart { cause, runner_up, evidence: Evidence::Modelled, tokens, cost };
+    let blame = |culprit, quantity: i64| Blame {
+        game: Game::NeighboursAbsent,
+        harm: Harm::Miss,
+        cause: Cause::EvictedNeighbour,
+        culprit,
+        evidence: Evidence::Inferred,
+        quantity,
+        cost: Usd::from_pico(i128::from(quantity) * 7),
+        avoidable: Usd::from_pico(1),
+    };
+    let blames = match number % 3 {
+        1 => vec![blame(Culprit::Tenant("umbrella"), offset)],
+        _ => vec![blame(Culprit::NoTenant, offset), blame(Culprit::Background, -offset)],
+    };
+    Attribution {
+        parts: vec![
+            part(Cause::Hit, None, number, Usd::from_pico(cost.pico() - pico)),
+            part(Cause::EvictedNeighbour, Some(Cause::TtlExpired), 2 * number, Usd::from_pico(pico)),
+        ],
+        blames,
+        standalone: (number % 3 == 1).then(|| Usd::from_pico(pico)),
+    }
+}
+
+/// How many rows of blame the message at `offset` has.
+fn culprits(offset: i64) -> usize {
+    attribution(offset, Usd::ZERO).blames.len()
 }
 
 fn place(partition: i32, offset: i64) -> Place {
@@ -86,6 +135,8 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
         } else {
             let (event, rated) = event(offset);
             commit.charges.push(place(partition, offset), START, &event, rated);
+            let cost = commit.charges.cost(commit.charges.rows().last().unwrap());
+            commit.charges.attribute_last(&attribution(offset, cost));
         }
     }
     commit
@@ -112,7 +163,7 @@ fn longs(batch: &RecordBatch, name: &str) -> Vec<i64> {
 }
 
 fn pico(batch: &RecordBatch, name: &str) -> i128 {
-    batch.column_by_name(name).unwrap().as_primitive::<Decimal128Type>().values().iter().sum()
+    arrow::compute::sum(batch.column_by_name(name).unwrap().as_primitive::<Decimal128Type>()).unwrap_or(0)
 }
 
 /// (partition, offset) of every row, sorted; twice if a row is there twice.
@@ -127,7 +178,7 @@ async fn places(dir: &Path, name: TableName) -> Vec<(i32, i64)> {
     places
 }
 
-/// Both tables hold exactly what `commit(partition, 0, to)` would have put there for each of `ends`.
+/// All tables hold exactly what `commit(partition, 0, to)` would have put there for each of `ends`.
 async fn assert_holds(dir: &Path, ends: &[(i32, i64)]) {
     let expected = |rejects: bool| {
         let all = ends.iter().flat_map(|(partition, to)| (0..*to).map(move |offset| (*partition, offset)));
@@ -135,6 +186,8 @@ async fn assert_holds(dir: &Path, ends: &[(i32, i64)]) {
     };
     assert_eq!(places(dir, TableName::Requests).await, expected(false));
     assert_eq!(places(dir, TableName::Rejects).await, expected(true));
+    let blame = expected(false).into_iter().flat_map(|place| std::iter::repeat_n(place, culprits(place.1)));
+    assert_eq!(places(dir, TableName::Blame).await, blame.collect::<Vec<_>>());
     let partitions: Vec<_> = ends.iter().map(|(partition, _)| Partition(*partition)).collect();
     let positions: Positions = ends.iter().map(|(partition, to)| (Partition(*partition), Offset(*to))).collect();
     assert_eq!(open(dir).await.positions(&partitions).await.unwrap(), positions);
@@ -296,17 +349,23 @@ async fn rows_say_what_the_events_said() {
     }
     assert!(longs(&batch, "node_epoch").iter().all(|epoch| epoch.cast_unsigned() == u64::MAX));
     let chains = batch.column_by_name("prefix_chain").unwrap();
-    let chains = arrow::compute::cast(chains, &arrow::datatypes::DataType::Binary).unwrap();
+    let chains = arrow::compute::cast(chains, &DataType::Binary).unwrap();
     for (chain, offset) in chains.as_binary::<i32>().iter().zip(longs(&batch, "offset")) {
         assert_eq!(chain.unwrap(), [1_u64.to_be_bytes(), offset.unsigned_abs().to_be_bytes()].concat());
+    }
+    let texts = |name: &str| arrow::compute::cast(batch.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
+    let (sessions, replicas) = (texts("session"), texts("replica"));
+    let stored = sessions.as_string::<i32>().iter().zip(replicas.as_string::<i32>());
+    for ((session, replica), offset) in stored.zip(longs(&batch, "offset")) {
+        let CacheUse { session: said, replica: served, .. } = event(offset).0.cache;
+        assert_eq!((session, replica), (said.as_deref(), served.as_deref()), "offset {offset}");
     }
     for (name, nulls) in [("tenant", 10), ("unpriced", 28), ("service_tier", 36), ("ttft_us", 36), ("queue_us", 0)] {
         assert_eq!(batch.column_by_name(name).unwrap().null_count(), nulls, "{name}");
     }
 
     let rejects = read(dir.path(), TableName::Rejects).await;
-    let raw =
-        arrow::compute::cast(rejects.column_by_name("raw").unwrap(), &arrow::datatypes::DataType::Binary).unwrap();
+    let raw = arrow::compute::cast(rejects.column_by_name("raw").unwrap(), &DataType::Binary).unwrap();
     let raw: BTreeSet<_> = raw.as_binary::<i32>().iter().flatten().map(<[u8]>::to_vec).collect();
     assert_eq!(raw, BTreeSet::from([vec![0xff, 9], vec![0xff, 19], vec![0xff, 29], vec![0xff, 39]]));
 }
@@ -328,8 +387,7 @@ async fn files_are_by_day_and_sorted_by_tenant_then_time() {
 
     let days = requests::by_day(&two_days.charges, |_| true);
     let batch = requests::to_batch(&two_days.charges, &days[1].1).unwrap();
-    let tenants =
-        arrow::compute::cast(batch.column_by_name("tenant").unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
+    let tenants = arrow::compute::cast(batch.column_by_name("tenant").unwrap(), &DataType::Utf8).unwrap();
     let times = batch.column_by_name("time").unwrap().as_primitive::<TimestampMicrosecondType>().values().to_vec();
     let keys: Vec<_> = tenants.as_string::<i32>().iter().zip(times).collect();
     assert!(keys.is_sorted(), "{keys:?}");
@@ -345,7 +403,7 @@ async fn upkeep_merges_files_and_keeps_rows_and_positions() {
     }
     let day = dir.path().join("requests/date=2026-03-01");
     let done = Lake::maintain(dir.path(), Upkeep { retention: Micros(0), ..Upkeep::default() }).await.unwrap();
-    assert_eq!((done.files_merged, done.files_written, done.files_deleted), (16, 2, 16));
+    assert_eq!((done.files_merged, done.files_written, done.files_deleted), (24, 3, 24));
     assert_eq!(std::fs::read_dir(&day).unwrap().count(), 1);
     assert!(dir.path().join("requests/_delta_log/_last_checkpoint").exists());
     assert_holds(dir.path(), &[(0, 80)]).await;
@@ -395,9 +453,11 @@ fn absurd_days_still_have_a_date() {
 #[test]
 fn the_documents_list_exactly_the_columns() {
     let requests = requests::to_batch(&Charges::default(), &[]).unwrap();
+    let blame = crate::blame::to_batch(&Charges::default(), &[]).unwrap();
     let rejects = crate::rejects::to_batch(&[], &[]).unwrap();
     for (batch, text) in [
         (requests, include_str!("../../../schemas/lake/requests.md")),
+        (blame, include_str!("../../../schemas/lake/blame.md")),
         (rejects, include_str!("../../../schemas/lake/rejects.md")),
     ] {
         let documented: Vec<_> = text
@@ -406,21 +466,28 @@ fn the_documents_list_exactly_the_columns() {
             .map(|(name, rest)| (name, rest.split(" | ").next().unwrap_or_default().to_owned()))
             .collect();
         let schema = batch.schema();
-        let kind = |kind: &arrow::datatypes::DataType| match kind {
-            arrow::datatypes::DataType::Int32 => "int".to_owned(),
-            arrow::datatypes::DataType::Int64 => "long".to_owned(),
-            arrow::datatypes::DataType::Dictionary(_, _) | arrow::datatypes::DataType::Utf8 => "string".to_owned(),
-            arrow::datatypes::DataType::Timestamp(_, _) => "timestamp".to_owned(),
-            arrow::datatypes::DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
-            other => other.to_string().to_lowercase(),
-        };
-        let columns = schema.fields().iter().map(|field| {
-            let null = if field.is_nullable() { "?" } else { "" };
-            (field.name().as_str(), format!("{}{null}", kind(field.data_type())))
-        });
+        let columns = schema.fields().iter().map(|field| (field.name().as_str(), documented_type(field)));
         let columns: Vec<_> = std::iter::once(("date", "date".to_owned())).chain(columns).collect();
         assert_eq!(documented, columns);
     }
+}
+
+/// A column's type as the documents spell it, with `?` if it may be null.
+fn documented_type(field: &Field) -> String {
+    let kind = match field.data_type() {
+        DataType::Int32 => "int".to_owned(),
+        DataType::Int64 => "long".to_owned(),
+        DataType::Dictionary(_, _) | DataType::Utf8 => "string".to_owned(),
+        DataType::Timestamp(_, _) => "timestamp".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::List(element) => format!("array<{}>", documented_type(element)),
+        DataType::Struct(fields) => {
+            let fields: Vec<_> = fields.iter().map(|f| format!("{}: {}", f.name(), documented_type(f))).collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        other => other.to_string().to_lowercase(),
+    };
+    format!("{kind}{}", if field.is_nullable() { "?" } else { "" })
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ pub(crate) fn check_ranges(commit: &Commit) -> Result<(), Error> {
     let outside = [
         ("charge", charges.map(|place| place.partition)),
         ("stream", commit.streams.iter().map(|report| report.partition).find(|partition| !read(partition))),
+        ("fit", commit.fits.iter().map(|fit| fit.partition).find(|partition| !read(partition))),
         ("tally", commit.tallies.keys().copied().find(|partition| !read(partition))),
         ("snapshot", commit.snapshots.keys().copied().find(|partition| !read(partition))),
     ];

@@ -1,8 +1,29 @@
-//! Numbers that SQL's integers cannot hold, to and from their columns.
+//! Numbers that SQL's integers cannot hold, and words of closed lists, to and from their columns.
 
+use aliquot_core::money::Usd;
 use aliquot_core::prices::BookId;
 
 use crate::error::Error;
+
+/// Reads a column of decimal text.
+pub(crate) fn number<N: std::str::FromStr>(column: &'static str, text: &str) -> Result<N, Error> {
+    text.parse().map_err(|_| Error::Corrupt { column, found: text.to_owned() })
+}
+
+/// Reads a column of a word of a closed list.
+pub(crate) fn word<W>(column: &'static str, text: String, named: fn(&str) -> Option<W>) -> Result<W, Error> {
+    named(&text).ok_or(Error::Corrupt { column, found: text })
+}
+
+/// The sum of two quantities.
+pub(crate) fn add_quantity(held: u128, new: u128) -> Result<u128, Error> {
+    held.checked_add(new).ok_or(Error::Overflow { what: "a quantity" })
+}
+
+/// The sum of two amounts.
+pub(crate) fn add_usd(held: Usd, new: Usd) -> Result<Usd, Error> {
+    held.checked_add(new).ok_or(Error::Overflow { what: "a cost" })
+}
 
 /// The spelling of a book in columns.
 pub(crate) fn book_text(BookId(id): BookId) -> String {

@@ -1,14 +1,17 @@
 //! The ledger as a sink: everything of a commit in one transaction, with the positions. Decides nothing itself.
 
 use aliquot_core::commit::Commit;
+use aliquot_core::externality::{cause_totals, externalities};
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Partition, Positions};
 use aliquot_core::totals::by_account;
 
 use crate::admit::{admit, check_ranges};
+use crate::causes::CauseTable;
 use crate::error::Error;
+use crate::externalities::ExternalityTable;
 use crate::ledger::Ledger;
-use crate::{additions, partitions, snapshots, streams};
+use crate::{additions, fits, partitions, snapshots, streams, sums};
 
 impl Sink for Ledger {
     type Error = Error;
@@ -35,10 +38,21 @@ impl Sink for Ledger {
         if !admitted.is_empty() {
             // The partitions first: snapshots refer to them.
             partitions::advance(&mut transaction, commit, &admitted).await?;
-            let new = commit.charges.rows().iter().filter(|row| admitted.has(row.place));
-            let new = by_account(&commit.charges, new);
-            tracing::debug!(accounts = new.len(), streams = commit.streams.len(), "ledger commit");
-            additions::add(&mut transaction, new).await?;
+            let charges = &commit.charges;
+            let new = || charges.rows().iter().filter(|row| admitted.has(row.place));
+            let accounts = by_account(charges, new());
+            let (externalities, causes) = (externalities(charges, new()), cause_totals(charges, new()));
+            tracing::debug!(
+                accounts = accounts.len(),
+                externalities = externalities.len(),
+                causes = causes.len(),
+                streams = commit.streams.len(),
+                "ledger commit"
+            );
+            additions::add(&mut transaction, accounts).await?;
+            sums::add::<ExternalityTable>(&mut transaction, externalities).await?;
+            sums::add::<CauseTable>(&mut transaction, causes).await?;
+            fits::put(&mut transaction, commit, &admitted).await?;
             streams::put(&mut transaction, commit.streams.iter().filter(|report| admitted.moves(report.partition)))
                 .await?;
             snapshots::put(&mut transaction, commit, &admitted).await?;

@@ -1,5 +1,5 @@
-//! The ledger: hourly money, completeness of the streams, price books and restart states in SQL, moved forward with the log's
-//! positions in one transaction. It prices nothing and decides nothing about events (see `aliquot-core`).
+//! The ledger: hourly money and who caused it, completeness of the streams, price books and restart states in SQL, moved forward
+//! with the log's positions in one transaction. It prices nothing and decides nothing about events (see `aliquot-core`).
 //!
 //! Reading order: opening, what of a commit is new, the tables, one file each, and what goes wrong. Columns are described in
 //! `schemas/ledger`.
@@ -16,6 +16,9 @@ mod account_key;
 mod activations;
 mod additions;
 mod books;
+mod causes;
+mod externalities;
+mod fits;
 mod log;
 mod partitions;
 mod snapshots;
@@ -24,10 +27,15 @@ mod totals;
 
 mod columns;
 mod error;
+mod key;
 mod lines;
+mod sums;
 
 pub use books::StoredBook;
+pub use causes::CauseFilter;
 pub use error::Error;
+pub use externalities::ExternalityFilter;
+pub use fits::FITS_MAX;
 pub use ledger::Ledger;
 pub use snapshots::SNAPSHOTS_KEPT;
 pub use streams::{Gap, STREAMS_MAX};

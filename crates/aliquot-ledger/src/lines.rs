@@ -8,6 +8,7 @@ use aliquot_core::money::{Rate, Usd};
 use aliquot_core::totals::{Line, WindowTotal};
 use aliquot_core::usage::Class;
 
+use crate::columns::{add_quantity, add_usd};
 use crate::error::Error;
 
 /// The layout, named by the first line.
@@ -132,8 +133,5 @@ fn signed(text: &str) -> Option<i128> {
 
 /// The sum of two totals.
 pub(crate) fn add_up(held: WindowTotal, new: WindowTotal) -> Result<WindowTotal, Error> {
-    Ok(WindowTotal {
-        quantity: held.quantity.checked_add(new.quantity).ok_or(Error::Overflow { what: "a quantity" })?,
-        cost: held.cost.checked_add(new.cost).ok_or(Error::Overflow { what: "a cost" })?,
-    })
+    Ok(WindowTotal { quantity: add_quantity(held.quantity, new.quantity)?, cost: add_usd(held.cost, new.cost)? })
 }

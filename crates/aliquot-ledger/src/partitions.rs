@@ -18,6 +18,7 @@ struct Row {
     charged_count: i64,
     duplicate_count: i64,
     rejected_count: i64,
+    report_count: i64,
 }
 
 impl Ledger {
@@ -59,17 +60,19 @@ pub(crate) async fn advance(
         let held = tallies.remove(&partition.0).unwrap_or_default();
         let tally = sum(held, commit.tallies.get(partition).copied().unwrap_or_default())?;
         sqlx::query(
-            "INSERT INTO partitions (partition, next_offset, charged_count, duplicate_count, rejected_count) \
-             VALUES ($1, $2, $3, $4, $5) \
+            "INSERT INTO partitions \
+             (partition, next_offset, charged_count, duplicate_count, rejected_count, report_count) \
+             VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset, \
              charged_count = excluded.charged_count, duplicate_count = excluded.duplicate_count, \
-             rejected_count = excluded.rejected_count",
+             rejected_count = excluded.rejected_count, report_count = excluded.report_count",
         )
         .bind(partition.0)
         .bind(range.to.0)
         .bind(count("the count of charges", tally.charged)?)
         .bind(count("the count of duplicates", tally.duplicates)?)
         .bind(count("the count of rejects", tally.rejected)?)
+        .bind(count("the count of reports", tally.reports)?)
         .execute(&mut *connection)
         .await
         .map_err(Error::sql("move the positions of"))?;
@@ -80,7 +83,8 @@ pub(crate) async fn advance(
 /// There are as many rows as the log has partitions, so all of them are read at once.
 async fn read(connection: &mut SqliteConnection) -> Result<Vec<Row>, Error> {
     sqlx::query_as(
-        "SELECT partition, next_offset, charged_count, duplicate_count, rejected_count FROM partitions ORDER BY partition",
+        "SELECT partition, next_offset, charged_count, duplicate_count, rejected_count, report_count \
+         FROM partitions ORDER BY partition",
     )
     .fetch_all(connection)
     .await
@@ -93,6 +97,7 @@ impl Row {
             charged: count_of("charged_count", self.charged_count)?,
             duplicates: count_of("duplicate_count", self.duplicate_count)?,
             rejected: count_of("rejected_count", self.rejected_count)?,
+            reports: count_of("report_count", self.report_count)?,
         })
     }
 }
@@ -103,5 +108,6 @@ fn sum(held: Tally, new: Tally) -> Result<Tally, Error> {
         charged: add(held.charged, new.charged)?,
         duplicates: add(held.duplicates, new.duplicates)?,
         rejected: add(held.rejected, new.rejected)?,
+        reports: add(held.reports, new.reports)?,
     })
 }

@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::charge::Charges;
 use aliquot_core::commit::{Commit, StreamReport, Tally};
 use aliquot_core::event::{Event, Usage};
-use aliquot_core::money::Rate;
+use aliquot_core::externality::{CauseTotals, Externalities, Fit, Tier};
+use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::Snapshots;
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
 use aliquot_core::prices::BookId;
@@ -21,6 +24,7 @@ use tempfile::TempDir;
 use crate::{Gap, Ledger};
 
 mod contract;
+mod contract_attribution;
 mod contract_control;
 mod file;
 mod lines;
@@ -87,6 +91,53 @@ fn event(partition: i32, offset: i64) -> (Event<'static>, Rated) {
     (event, rated)
 }
 
+/// What attribution says of the message at `offset`, which cost `cost`: of every fifth nothing; of the others two parts, a charge of
+/// a tenant, and by turns a credit of traffic that we cannot see and a refusal for which a caller without a tenant is to blame.
+fn attribution(offset: i64, cost: Usd) -> Attribution<'static> {
+    let number = offset.unsigned_abs();
+    if number.is_multiple_of(5) {
+        return Attribution::default();
+    }
+    let evidence = if number.is_multiple_of(2) { Evidence::Exact } else { Evidence::Inferred };
+    let part = |cause, tokens, pico| CausePart { cause, runner_up: None, evidence, tokens, cost: Usd::from_pico(pico) };
+    let blame = |harm, culprit, quantity: i64, pico| Blame {
+        game: Game::NeighboursAbsent,
+        harm,
+        cause: Cause::EvictedNeighbour,
+        culprit,
+        evidence,
+        quantity,
+        cost: Usd::from_pico(pico),
+        avoidable: Usd::from_pico(3),
+    };
+    let pico = i128::from(offset);
+    let other = match number % 2 {
+        0 => blame(Harm::Miss, Culprit::Background, -offset, -2 * pico),
+        _ => blame(Harm::Refusal, Culprit::NoTenant, 500_000, 0),
+    };
+    Attribution {
+        parts: vec![
+            part(Cause::Hit, 5, cost.pico() - 7 * pico),
+            part(Cause::EvictedNeighbour, number * 7 + 1, 7 * pico),
+        ],
+        blames: vec![blame(Harm::Miss, Culprit::Tenant("umbrella"), offset, 9 * pico), other],
+        standalone: None,
+    }
+}
+
+/// How well the model of a partition's domain fits after `to` messages.
+fn fit(partition: i32, to: i64) -> Fit {
+    Fit {
+        partition: Partition(partition),
+        domain: format!("domain-{partition}"),
+        replica: None,
+        capacity_blocks: Some(to.unsigned_abs()),
+        evidence: Evidence::Inferred,
+        error_ppm: None,
+        tier: Tier::SoftQuota,
+    }
+}
+
 /// All there is to say about `from..to`: a charge per message, one duplicate, a stream without gaps, the state after it.
 fn commit(partition: i32, from: i64, to: i64) -> Commit {
     let mut commit = Commit::default();
@@ -94,13 +145,21 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
     commit.ranges.insert(id, range(from, to));
     for offset in from..to {
         let (event, rated) = event(partition, offset);
-        commit.charges.push(place(partition, offset), START, &event, rated);
+        push(&mut commit.charges, place(partition, offset), &event, rated);
     }
+    commit.fits.push(fit(partition, to));
     let charged = u64::try_from(to - from).unwrap();
-    commit.tallies.insert(id, Tally { charged, duplicates: 1, rejected: 0 });
+    commit.tallies.insert(id, Tally { charged, duplicates: 1, rejected: 0, reports: 2 });
     commit.streams.push(report(partition, u64::try_from(to).unwrap(), &[]));
     commit.snapshots.insert(id, format!("state {partition} {to}").into_bytes());
     commit
+}
+
+/// Appends a charge with what attribution says of it.
+fn push(charges: &mut Charges, place: Place, event: &Event<'_>, rated: Rated) {
+    charges.push(place, START, event, rated);
+    let cost = charges.cost(charges.rows().last().unwrap());
+    charges.attribute_last(&attribution(place.offset.0, cost));
 }
 
 fn report(partition: i32, end: u64, gaps: &[(u64, u64)]) -> StreamReport {
@@ -161,6 +220,9 @@ fn spelled(totals: &Totals) -> Spelled {
 #[derive(Debug, PartialEq)]
 struct Contents {
     totals: Totals,
+    externalities: Externalities,
+    causes: CauseTotals,
+    fits: Vec<(Fit, Offset)>,
     streams: Vec<StreamReport>,
     gaps: Vec<Gap>,
     tallies: BTreeMap<Partition, Tally>,
@@ -176,6 +238,9 @@ async fn contents(ledger: &Ledger) -> Contents {
     }
     Contents {
         totals: ledger.totals(None, None).await.unwrap(),
+        externalities: ledger.all_externalities().await.unwrap(),
+        causes: ledger.all_causes().await.unwrap(),
+        fits: ledger.fits(None).await.unwrap(),
         streams: ledger.streams().await.unwrap(),
         gaps: ledger.gaps(1_000).await.unwrap(),
         tallies: ledger.tallies().await.unwrap(),

@@ -4,11 +4,11 @@ use aliquot_core::time::EventTime;
 use aliquot_core::totals::{Account, TotalKey, Totals, WindowTotal};
 use futures::TryStreamExt;
 
-use crate::account_key;
 use crate::columns::{book, limit};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::lines::{Lines, add_up};
+use crate::{account_key, key};
 
 /// Totals that one call answers at most: a map of a million takes some 300 MB. Longer answers come page by page.
 pub const TOTALS_MAX: usize = 1_000_000;
@@ -30,8 +30,8 @@ impl Ledger {
     /// # Errors
     /// [`Error::TooMany`] beyond [`TOTALS_MAX`], and what the database says.
     pub async fn totals(&self, from: Option<EventTime>, to: Option<EventTime>) -> Result<Totals, Error> {
-        let from = from.map_or_else(Vec::new, |from| account_key::hour(from).to_vec());
-        let to = to.map_or_else(|| account_key::END.to_vec(), |to| account_key::hour(to).to_vec());
+        let from = from.map_or_else(Vec::new, |from| key::hour(from).to_vec());
+        let to = to.map_or_else(|| key::END.to_vec(), |to| key::hour(to).to_vec());
         let mut rows = sqlx::query_as::<_, Row>(
             "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE account_key >= $1 AND account_key < $2 ORDER BY account_key",

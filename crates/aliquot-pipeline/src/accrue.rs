@@ -1,5 +1,6 @@
 //! What has been folded and not yet cut into a commit: rows, rejects and counts. Decides nothing about an event.
 
+use aliquot_core::blame::Attribution;
 use aliquot_core::commit::{Commit, Rejected};
 use aliquot_core::event::Event;
 use aliquot_core::ports::RawMessage;
@@ -37,8 +38,15 @@ impl Accrued {
         self.commit.tallies.entry(partition).or_default();
     }
 
-    /// Takes in a rated event.
-    pub(crate) fn charge(&mut self, place: Place, message: &RawMessage, event: &Event<'_>, rated: Rated) {
+    /// Takes in a rated event, with who caused what of it.
+    pub(crate) fn charge(
+        &mut self,
+        place: Place,
+        message: &RawMessage,
+        event: &Event<'_>,
+        rated: Rated,
+        attribution: &Attribution<'_>,
+    ) {
         self.progress.charged = self.progress.charged.saturating_add(1);
         self.progress.unpriced = self.progress.unpriced.saturating_add(u64::from(rated.unpriced.is_some()));
         self.progress.latest = self.progress.latest.max(Some(event.time));
@@ -46,6 +54,15 @@ impl Accrued {
             tally.charged = tally.charged.saturating_add(1);
         }
         self.commit.charges.push(place, message.received_at, event, rated);
+        self.commit.charges.attribute_last(attribution);
+    }
+
+    /// Counts an event that was accepted and is no request: it has no row, only what follows from it has.
+    pub(crate) fn report(&mut self, place: Place) {
+        self.progress.reports = self.progress.reports.saturating_add(1);
+        if let Some(tally) = self.commit.tallies.get_mut(&place.partition) {
+            tally.reports = tally.reports.saturating_add(1);
+        }
     }
 
     /// Counts an event that was there already.

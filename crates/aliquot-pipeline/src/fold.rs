@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
+use aliquot_core::event::Report;
 use aliquot_core::ports::{RawBatch, RawMessage};
 use aliquot_core::position::{Offset, Partition, Place};
 use aliquot_core::prices::BookId;
@@ -140,7 +141,7 @@ impl<'b> Fold<'b> {
         let mut accrued = std::mem::replace(&mut self.accrued, spare);
         let progress = &mut accrued.progress;
         progress.events = progress.rejected.values().fold(progress.charged, |sum, count| sum.saturating_add(*count));
-        progress.events = progress.events.saturating_add(progress.duplicates);
+        progress.events = progress.events.saturating_add(progress.duplicates).saturating_add(progress.reports);
         progress.positions = accrued.commit.ranges.iter().map(|(partition, range)| (*partition, range.to)).collect();
         Some(accrued)
     }
@@ -166,21 +167,43 @@ impl Folding<'_, '_> {
         let mut raw_events = None;
         decode(content_type, payload, &settings.limits, &mut |index, read| {
             let place = Place { partition, offset, index };
-            let event = match read {
-                Ok(event) => event,
+            let report = match read {
+                Ok(report) => report,
                 Err(refusal) if is_new => {
                     return accrued.reject(place, message, refusal.reason, refusal.detail, refusal.raw);
                 }
                 Err(_) => return,
             };
-            let applied = open.state.apply(rater, &settings.rules, received_at, event);
+            // Attribution sees it also while a state is being rebuilt: what is used now decides who is to blame later.
+            let Open { state, attributor, .. } = &mut *open;
+            let applied = match report {
+                Report::Request(event) => state.apply(rater, &settings.rules, received_at, event).map(|rated| {
+                    let missing = state.missing_before(event);
+                    let attribution = attributor.request(&settings.attribution, event, &rated, missing);
+                    if is_new {
+                        accrued.charge(place, message, event, rated, &attribution);
+                    }
+                }),
+                Report::Node(node) => state.apply_node(&settings.rules, received_at, node).map(|()| {
+                    attributor.node(&settings.attribution, node);
+                    if is_new {
+                        accrued.report(place);
+                    }
+                }),
+                Report::Cache(cache) => state.apply_cache(&settings.rules, received_at, cache).map(|()| {
+                    attributor.cache(&settings.attribution, cache);
+                    if is_new {
+                        accrued.report(place);
+                    }
+                }),
+            };
             match applied {
+                Applied::Accepted(()) => {}
                 _ if !is_new => {}
-                Applied::Charged(rated) => accrued.charge(place, message, event, rated),
                 Applied::Duplicate => accrued.duplicate(place),
                 Applied::Rejected(reason) => {
                     let raw = raw_events.get_or_insert_with(|| RawEvents::new(content_type, payload)).get(index);
-                    accrued.reject(place, message, reason, about(reason, raw), raw);
+                    accrued.reject(place, message, reason, about(reason, report, raw), raw);
                 }
             }
         });
@@ -188,8 +211,9 @@ impl Folding<'_, '_> {
 }
 
 /// What a reader of the rejects should look at: the field that core decided by.
-fn about(reason: Reason, raw: &[u8]) -> String {
+fn about(reason: Reason, report: Report<'_>, raw: &[u8]) -> String {
     let field = match reason {
+        Reason::Overflow if report.request().is_none() => "data: GPUs that worked longer than they were there",
         Reason::AbsurdTime => "time, compared with the time of arrival",
         Reason::UnknownTenant => "subject",
         Reason::PartsDoNotAddUp => "data.usage: the totals and their parts",

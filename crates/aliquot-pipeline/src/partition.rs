@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aliquot_attribution::attributor::Attributor;
+use aliquot_core::bytes::Writer;
 use aliquot_core::commit::Commit;
 use aliquot_core::position::{Offset, OffsetRange, Partition};
 use aliquot_core::state::PartitionState;
@@ -9,11 +11,16 @@ use aliquot_wire::snapshot;
 
 use crate::books::Schedule;
 
+/// A snapshot is due after as many events as an eighth of the blocks in it: then writing it costs less than folding them.
+const BLOCKS_PER_EVENT: u64 = 8;
+
 /// An open partition.
 #[derive(Debug)]
 pub(crate) struct Open {
     /// What it remembers; `state.next` is how far it is folded.
     pub(crate) state: PartitionState,
+    /// What it remembers of its domains' caches.
+    pub(crate) attributor: Attributor,
     /// Which book rates which offset.
     pub(crate) schedule: Schedule,
     /// Where the range of the next commit begins. Before it, every sink has everything: the state is only being rebuilt, and
@@ -21,12 +28,22 @@ pub(crate) struct Open {
     cut_at: Offset,
     /// Where the ledger was when the partition was opened.
     ledger_at: Offset,
+    /// Events since the last snapshot.
+    since_snapshot: u64,
+}
+
+/// What a snapshot holds.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) state: PartitionState,
+    pub(crate) attributor: Attributor,
 }
 
 impl Open {
-    /// The partition with this state, given where the sinks are.
-    pub(crate) fn new(state: PartitionState, schedule: Schedule, lake_at: Offset, ledger_at: Offset) -> Self {
-        Self { state, schedule, cut_at: lake_at.min(ledger_at), ledger_at }
+    /// The partition with this memory, given where the sinks are.
+    pub(crate) fn new(memory: Memory, schedule: Schedule, lake_at: Offset, ledger_at: Offset) -> Self {
+        let Memory { state, attributor } = memory;
+        Self { state, attributor, schedule, cut_at: lake_at.min(ledger_at), ledger_at, since_snapshot: 0 }
     }
 
     /// Whether a message at `offset` is to be written, by some sink at least.
@@ -61,8 +78,20 @@ impl Open {
         commit.ranges.insert(partition, range);
         commit.tallies.entry(partition).or_default();
         commit.streams.extend(self.state.take_moved(partition));
-        commit.snapshots.insert(partition, snapshot::encode(&self.state));
+        self.attributor.take_news(partition, &mut commit.fits);
+        let events = commit.tallies.get(&partition).map_or(0, |tally| tally.charged.saturating_add(tally.reports));
+        self.since_snapshot = self.since_snapshot.saturating_add(events);
+        if self.since_snapshot.saturating_mul(BLOCKS_PER_EVENT) >= self.attributor.blocks() {
+            commit.snapshots.insert(partition, self.snapshot());
+            self.since_snapshot = 0;
+        }
         self.cut_at = range.to;
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        let mut attribution = Writer::default();
+        self.attributor.save(&mut attribution);
+        snapshot::encode(&self.state, &attribution.into_bytes())
     }
 }
 

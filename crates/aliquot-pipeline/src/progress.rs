@@ -13,12 +13,14 @@ pub struct Progress {
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Events in them, and messages that could not be read: charged, duplicate or rejected.
+    /// Events in them, and messages that could not be read: charged, report, duplicate or rejected.
     pub events: u64,
     /// Events that became charges.
     pub charged: u64,
     /// Charges of which at least a part has no price.
     pub unpriced: u64,
+    /// Nodes' intervals and caches' changes that were accepted.
+    pub reports: u64,
     /// Events that were there already.
     pub duplicates: u64,
     /// What was not accepted, by reason.
@@ -47,6 +49,7 @@ impl Progress {
         self.events = self.events.saturating_add(commit.events);
         self.charged = self.charged.saturating_add(commit.charged);
         self.unpriced = self.unpriced.saturating_add(commit.unpriced);
+        self.reports = self.reports.saturating_add(commit.reports);
         self.duplicates = self.duplicates.saturating_add(commit.duplicates);
         for (reason, count) in commit.rejected {
             let sum = self.rejected.entry(reason).or_default();

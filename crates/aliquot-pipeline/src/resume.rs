@@ -1,16 +1,17 @@
 //! Where a partition begins: at the minimum of the sinks' positions, with the state of that place and the books that rate from
 //! there. Folds nothing; what lies between an older state and that place is folded again by whoever reads on.
 
+use aliquot_attribution::attributor::Attributor;
+use aliquot_core::bytes::Reader;
 use aliquot_core::ports::{Activations, Sink, Snapshots, Source};
 use aliquot_core::position::{Offset, Partition, Positions};
 use aliquot_core::prices::BookId;
-use aliquot_core::state::PartitionState;
 use aliquot_wire::snapshot::{self, SnapshotError};
 
 use crate::books::Schedule;
 use crate::commit::Stores;
 use crate::error::{Error, Failure};
-use crate::partition::Open;
+use crate::partition::{Memory, Open};
 use crate::retry::Patience;
 
 /// The name of the source in errors and in [`crate::Progress::stalled`].
@@ -56,7 +57,8 @@ pub(crate) async fn open<S: Source, L: Sink + Snapshots + Activations>(
 ) -> Result<Option<Open>, Failure> {
     let of = |positions: &Positions| positions.get(&partition).copied().unwrap_or_default();
     let (lake_at, ledger_at) = (of(&held.lake), of(&held.ledger));
-    let state = state(ledger, partition, lake_at.min(ledger_at), patience).await?;
+    let memory = memory(ledger, partition, lake_at.min(ledger_at), patience).await?;
+    let state = &memory.state;
     let schedule = schedule(ledger, partition, lake_at.max(ledger_at), current, patience).await?;
     match seek(source, partition, state.next, patience).await {
         Err(Failure::Fenced) => return Ok(None),
@@ -69,16 +71,16 @@ pub(crate) async fn open<S: Source, L: Sink + Snapshots + Activations>(
         offset.state = state.next.0,
         "partition opened"
     );
-    Ok(Some(Open::new(state, schedule, lake_at, ledger_at)))
+    Ok(Some(Open::new(memory, schedule, lake_at, ledger_at)))
 }
 
 /// The newest state at or before `at` that can be read; the empty one if there is none.
-async fn state<L: Sink + Snapshots>(
+async fn memory<L: Sink + Snapshots>(
     ledger: &mut L,
     partition: Partition,
     at: Offset,
     patience: &Patience,
-) -> Result<PartitionState, Failure> {
+) -> Result<Memory, Failure> {
     let mut attempts = patience.attempts(ledger.name(), "read states from");
     let kept = loop {
         match ledger.load(partition, at).await {
@@ -87,8 +89,8 @@ async fn state<L: Sink + Snapshots>(
         }
     };
     for (offset, bytes) in kept.into_iter().filter(|(offset, _)| *offset <= at) {
-        match snapshot::decode(&bytes) {
-            Ok(state) if state.next == offset => return Ok(state),
+        match read(&bytes) {
+            Ok(memory) if memory.state.next == offset => return Ok(memory),
             Err(source @ SnapshotError::UnknownVersion { .. }) => {
                 return Err(Error::Snapshot { partition, offset, source }.into());
             }
@@ -96,7 +98,14 @@ async fn state<L: Sink + Snapshots>(
             Err(error) => warn_unreadable(partition, offset, &error),
         }
     }
-    Ok(PartitionState::default())
+    Ok(Memory::default())
+}
+
+fn read(bytes: &[u8]) -> Result<Memory, SnapshotError> {
+    let (state, attribution) = snapshot::decode(bytes)?;
+    let mut reader = Reader::new(attribution);
+    let attributor = Attributor::restore(&mut reader).filter(|_| reader.is_at_end());
+    Ok(Memory { state, attributor: attributor.ok_or(SnapshotError::Corrupt)? })
 }
 
 fn warn_unreadable(partition: Partition, offset: Offset, error: &SnapshotError) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aliquot_attribution::settings::Settings as Attribution;
 use aliquot_core::state::Rules;
 use aliquot_wire::Limits;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What is asked of an event.
     pub rules: Rules,
+    /// What is known of cache domains.
+    pub attribution: Attribution,
     /// Rows (charges and rejects) at which a commit is cut. One message more may come in.
     pub commit_rows_max: usize,
     /// Bytes of messages at which a commit is cut. One message more may come in.
@@ -39,6 +42,7 @@ impl Default for Settings {
         Self {
             limits: Limits::default(),
             rules: Rules::default(),
+            attribution: Attribution::default(),
             commit_rows_max: COMMIT_ROWS_MAX,
             commit_bytes_max: COMMIT_BYTES_MAX,
             commit_interval: COMMIT_INTERVAL,

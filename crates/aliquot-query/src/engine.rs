@@ -11,6 +11,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aliquot_core::externality::{CauseTotals, Externalities};
 use aliquot_core::totals::Totals;
 use aliquot_lake::{Reader, TableName};
 use datafusion::arrow::array::RecordBatch;
@@ -32,7 +33,7 @@ use crate::answer::Answer;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::named::{Named, named_queries};
-use crate::{ledger_totals, parameter, session, texts};
+use crate::{ledger_attribution, ledger_totals, parameter, session, texts};
 
 /// The lake, open for questions. Clones share the memory, the limits and what was read of the tables' logs.
 #[derive(Clone, Debug)]
@@ -41,7 +42,8 @@ pub struct Engine {
     limits: Limits,
     runtime: Arc<RuntimeEnv>,
     lake: Arc<Mutex<Reader>>,
-    totals: Option<Arc<dyn TableProvider>>,
+    /// Tables of the ledger, by name.
+    ledger: Vec<(&'static str, Arc<dyn TableProvider>)>,
     /// The queries of a directory that replace the ones that came with the program.
     queries: Option<Arc<[Named]>>,
 }
@@ -60,7 +62,7 @@ impl Engine {
             .build_arc()
             .map_err(Error::Engine)?;
         let lake = Arc::new(Mutex::new(Reader::new(lake_dir)));
-        Ok(Self { dir: lake_dir.to_owned(), limits, runtime, lake, totals: None, queries: None })
+        Ok(Self { dir: lake_dir.to_owned(), limits, runtime, lake, ledger: Vec::new(), queries: None })
     }
 
     /// The same engine with the ledger's totals as the table `ledger_totals`: `hour`, `tenant`, `provider`, `model`, `class`,
@@ -70,7 +72,27 @@ impl Engine {
     /// When a total does not fit the columns, which is an amount past 10²⁶ dollars.
     pub fn with_totals(&self, totals: &Totals) -> Result<Self, Error> {
         let table = ledger_totals::to_table(totals).map_err(Error::Engine)?;
-        Ok(Self { totals: Some(table), ..self.clone() })
+        Ok(self.with_ledger_table(ledger_totals::NAME, table))
+    }
+
+    /// The same engine with the ledger's sums of attribution as the tables `ledger_externalities` (`hour`, `domain`, `game`, `harm`,
+    /// `cause`, `evidence`, `victim`, `culprit_kind`, `culprit`, `quantity`, `credit_quantity`, `charges_usd`, `credits_usd`,
+    /// `avoidable_usd`) and `ledger_causes` (`hour`, `domain`, `tenant`, `model`, `cause`, `evidence`, `tokens`, `cost_usd`).
+    ///
+    /// # Errors
+    /// When a sum does not fit the columns, which is an amount past 10²⁶ dollars.
+    pub fn with_attribution(&self, externalities: &Externalities, causes: &CauseTotals) -> Result<Self, Error> {
+        let blame = ledger_attribution::externalities_table(externalities).map_err(Error::Engine)?;
+        let causes = ledger_attribution::causes_table(causes).map_err(Error::Engine)?;
+        let with_blame = self.with_ledger_table(ledger_attribution::EXTERNALITIES, blame);
+        Ok(with_blame.with_ledger_table(ledger_attribution::CAUSES, causes))
+    }
+
+    fn with_ledger_table(&self, name: &'static str, table: Arc<dyn TableProvider>) -> Self {
+        let mut engine = self.clone();
+        engine.ledger.retain(|(other, _)| *other != name);
+        engine.ledger.push((name, table));
+        engine
     }
 
     /// The same engine with the queries of the files below `dir` instead of its own.
@@ -138,8 +160,11 @@ impl Engine {
         check_is_question(&statement)?;
         parameter::bind(&mut statement, sql, params)?;
         let tables = state.resolve_table_references(&statement).map_err(|error| self.sort(error))?;
-        if self.totals.is_none() && tables.iter().any(|table| table.table() == ledger_totals::NAME) {
-            return Err(Error::NoTotals);
+        let is_absent = |name: &str| self.ledger.iter().all(|(there, _)| *there != name);
+        if let Some(name) =
+            LEDGER_TABLES.into_iter().find(|name| is_absent(name) && tables.iter().any(|table| table.table() == *name))
+        {
+            return Err(Error::NoLedger(name));
         }
         let plan = state.statement_to_plan(statement).await.map_err(|error| self.sort(error))?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
@@ -158,8 +183,8 @@ impl Engine {
         for (name, table) in tables {
             context.register_table(name.name(), table).map_err(Error::Engine)?;
         }
-        if let Some(totals) = &self.totals {
-            context.register_table(ledger_totals::NAME, Arc::clone(totals)).map_err(Error::Engine)?;
+        for (name, table) in &self.ledger {
+            context.register_table(*name, Arc::clone(table)).map_err(Error::Engine)?;
         }
         Ok(context)
     }
@@ -188,6 +213,10 @@ impl Engine {
         Error::from_datafusion(error, self.limits.memory_bytes)
     }
 }
+
+/// The tables that only an engine with the ledger has.
+pub(crate) const LEDGER_TABLES: [&str; 3] =
+    [ledger_totals::NAME, ledger_attribution::EXTERNALITIES, ledger_attribution::CAUSES];
 
 /// Refuses what is no question by its first words, so that the refusal does not depend on whether it could be planned.
 fn check_is_question(statement: &Statement) -> Result<(), Error> {

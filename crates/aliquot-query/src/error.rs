@@ -28,11 +28,9 @@ pub enum Error {
         "there is no lake in {0:?} yet; `aliquot demo`, `aliquot replay` or `aliquot serve` make one, or name another data directory"
     )]
     NoLake(PathBuf),
-    /// A question about the ledger's totals without the ledger.
-    #[error(
-        "the table `ledger_totals` is not here; ask through `aliquot query` with a data directory that holds a ledger"
-    )]
-    NoTotals,
+    /// A question about one of the ledger's tables without the ledger.
+    #[error("the table `{0}` is not here; ask through `aliquot query` with a data directory that holds a ledger")]
+    NoLedger(&'static str),
     /// The statement would change something.
     #[error("only questions are answered here, and {0} is none; use SELECT, SHOW, DESCRIBE or EXPLAIN")]
     ReadOnly(String),
@@ -113,7 +111,7 @@ impl Error {
     /// Who can do something about it.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::NoLake(_) | Self::NoTotals => Kind::Absent,
+            Self::NoLake(_) | Self::NoLedger(_) => Kind::Absent,
             Self::ReadOnly(_)
             | Self::Sql(_)
             | Self::NoParameter(_)

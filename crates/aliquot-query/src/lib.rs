@@ -1,8 +1,8 @@
 //! Answers from the lake: SQL, the named queries of `queries/`, and typed series for the HTTP API, by DataFusion. It reads and
 //! never writes, and it decides nothing about money: every amount was decided when the request was rated.
 //!
-//! Reading order: the engine, what it may cost, the named queries and their parameters, what an answer looks like, the ledger's
-//! totals as a table, and the series.
+//! Reading order: the engine, what it may cost, the named queries and their parameters, what an answer looks like, functions of our
+//! own, the ledger's sums as tables, and the series.
 #![deny(missing_docs)]
 
 mod engine;
@@ -17,6 +17,10 @@ mod answer;
 mod table;
 mod texts;
 
+mod bill_change;
+mod causes;
+
+mod ledger_attribution;
 mod ledger_totals;
 
 mod bucket;
@@ -28,6 +32,7 @@ mod series_rows;
 mod tests;
 
 pub use answer::{Answer, Format, TABLE_ROWS_MAX};
+pub use bill_change::{BillAsk, TenantBill};
 pub use bucket::Bucket;
 pub use cursor::Cursor;
 pub use engine::Engine;

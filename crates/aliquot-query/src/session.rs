@@ -1,5 +1,5 @@
 //! The session a statement runs in, made so that the limits hold for every plan: operators that turn few batches into many give way
-//! to the clock, and functions that turn few bytes into gigabytes are not there.
+//! to the clock, and functions that turn few bytes into gigabytes are not there. Functions of our own are.
 
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::{bill_change, causes};
 
 /// Functions that make a value of any size from a number: their memory is not the pool's, so one call could take the process down.
 /// The table function `generate_series` makes rows, not one value, and stays.
@@ -37,6 +39,10 @@ pub(crate) fn new(runtime: &Arc<RuntimeEnv>) -> SessionContext {
     for name in UNBOUNDED {
         context.deregister_udf(name);
     }
+    for function in causes::functions() {
+        context.register_udf(function);
+    }
+    context.register_udf(bill_change::function());
     context
 }
 

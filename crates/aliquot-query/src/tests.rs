@@ -1,5 +1,6 @@
 //! The engine against real lakes in temporary directories.
 
+mod attribution;
 mod fixture;
 mod forms;
 mod named;

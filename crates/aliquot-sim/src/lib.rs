@@ -11,7 +11,7 @@ pub mod pace;
 pub mod truth;
 
 mod emitted;
-pub use emitted::Emitted;
+pub use emitted::{Emitted, Reported};
 pub mod payload;
 
 pub mod trace;
@@ -19,5 +19,13 @@ pub mod trace;
 pub mod replay;
 
 pub mod fleet;
+
+pub mod matrix;
+
+pub mod coalition;
+
+pub mod rules;
+
+pub mod scenario;
 
 pub mod load;

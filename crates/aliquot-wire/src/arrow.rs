@@ -1,4 +1,5 @@
-//! Arrow IPC streams, one row per event, to events and back. Decides nothing the JSON decoder would decide otherwise.
+//! Arrow IPC streams, one row per request, to events and back. Decides nothing the JSON decoder would decide otherwise. Only
+//! requests come in numbers that are worth columns; events of other types are refused here, and travel as JSON.
 //!
 //! A cell is what the field of the same name is in JSON, and a null, or a column that is not there, is an absent field. The
 //! event type stands in the schema's metadata, so that all rows of a stream are of one type.
@@ -23,15 +24,19 @@ use aliquot_core::reject::Reason;
 
 use crate::refusal::Problem;
 
+mod cache_use;
 mod cells;
 mod columns;
 mod decode;
 mod encode;
+mod fields;
 mod frames;
 mod layout;
+mod limits;
 mod rows;
 mod stream;
 mod suspects;
+mod types;
 
 pub use columns::schema;
 pub(crate) use decode::decode;

@@ -103,7 +103,7 @@ mod tests {
         let message = structured(HEADERS, BODY).unwrap();
         let mut seen = 0;
         decode(JSON, &message, &Limits::default(), &mut |_, event| {
-            let event = event.unwrap();
+            let event = event.unwrap().request().unwrap();
             assert_eq!((event.id.as_ref(), event.source.as_ref()), ("r 1", "node-é"));
             assert_eq!(event.sequence.map(|sequence| sequence.seq), Some(u64::MAX));
             seen += 1;

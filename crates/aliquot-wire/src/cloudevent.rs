@@ -3,60 +3,46 @@
 //! | attribute | field |
 //! |---|---|
 //! | `id`, `source`, `time` | the same |
-//! | `subject` | tenant; absent = unknown |
+//! | `subject` | tenant of a request; absent = unknown; of other types not kept |
 //! | `nodeepoch`, `nodeseq` | sequence, both or neither |
 //! | `partitionkey` | cache domain; absent = the source |
 
 use std::borrow::Cow;
 use std::fmt;
 
-use aliquot_core::event::{Event, Sequence};
+use aliquot_core::event::Sequence;
 use aliquot_core::reject::Reason;
+use aliquot_core::time::EventTime;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::event_type::{EventType, SPEC_VERSION};
 use crate::field::{Name, Reading};
 use crate::prompt_text::Suspect;
 use crate::request::Request;
-use crate::timestamp;
+use crate::slots::Slots;
+use crate::{cache, node, timestamp};
 
-/// The version of CloudEvents that is read and written.
-pub(crate) const SPEC_VERSION: &str = "1.0";
-/// The type of event that is read and written.
-pub(crate) const REQUEST_V1: &str = "aliquot.request.v1";
-
-/// Types that exist, but that this version does not read.
-const LATER: [&str; 4] = ["aliquot.node.v1", "aliquot.cache.v1", "aliquot.outcome.v1", "aliquot.correction.v1"];
-
-/// What is wrong with a type, or `None` if it is read.
-pub(crate) fn type_problem(event_type: &str) -> Option<String> {
-    if event_type == REQUEST_V1 {
-        return None;
-    }
-    if let Some(known) = LATER.iter().find(|known| **known == event_type) {
-        return Some(format!("{known} is not read by this version, only {REQUEST_V1}"));
-    }
-    let family = event_type.rsplit_once(".v").filter(|(family, _)| *family == "aliquot.request");
-    Some(match family {
-        Some(_) => format!("another version of {REQUEST_V1}: upgrade the consumer before the emitter"),
-        None => format!("the type is not {REQUEST_V1}, the only one this version reads"),
-    })
-}
-
-/// Reads one event into `event`, which holds the defaults.
+/// Reads one event into the slot of its type, and answers which that is.
 #[derive(Debug)]
 pub(crate) struct Envelope<'s, 'c, 'de> {
     pub(crate) reading: &'s mut Reading<'c>,
-    pub(crate) event: &'s mut Event<'de>,
+    pub(crate) slots: &'s mut Slots<'de>,
 }
 
-/// The attributes that have no place in the event, and `data` if it came before the type.
+/// What the envelope says, and `data` if it came before the type.
 #[derive(Debug, Default)]
 struct Attributes<'de> {
     spec_version: Option<Cow<'de, str>>,
-    event_type: Option<Cow<'de, str>>,
+    type_name: Option<Cow<'de, str>>,
+    /// What the name means, once it came; none = it is not read.
+    event_type: Option<EventType>,
+    id: Cow<'de, str>,
+    source: Cow<'de, str>,
     time: Option<Cow<'de, str>>,
+    subject: Option<Cow<'de, str>>,
+    partition_key: Cow<'de, str>,
     epoch: Option<u64>,
     seq: Option<u64>,
     data: Data<'de>,
@@ -72,28 +58,28 @@ enum Data<'de> {
 
 impl Attributes<'_> {
     fn is_foreign(&self) -> bool {
-        self.event_type.as_deref().is_some_and(|event_type| event_type != REQUEST_V1)
+        self.type_name.is_some() && self.event_type.is_none()
             || self.spec_version.as_deref().is_some_and(|version| version != SPEC_VERSION)
     }
 }
 
 impl<'de> DeserializeSeed<'de> for Envelope<'_, '_, 'de> {
-    type Value = ();
+    type Value = EventType;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<EventType, D::Error> {
         self.reading.field = "";
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Envelope<'_, '_, 'de> {
-    type Value = ();
+    type Value = EventType;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an event")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<EventType, A::Error> {
         let mut attributes = Attributes::default();
         while let Some(name) = map.next_key_seed(Name)? {
             if attributes.is_foreign() && !matches!(name.as_ref(), "type" | "specversion") {
@@ -114,15 +100,19 @@ impl<'de> Envelope<'_, '_, 'de> {
         attributes: &mut Attributes<'de>,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        let Self { reading, event } = self;
+        let reading = &mut *self.reading;
         match name {
             "specversion" => reading.optional_text(map, "specversion", &mut attributes.spec_version),
-            "type" => reading.optional_text(map, "type", &mut attributes.event_type),
-            "id" => reading.text(map, "id", &mut event.id),
-            "source" => reading.text(map, "source", &mut event.source),
+            "type" => {
+                reading.optional_text(map, "type", &mut attributes.type_name)?;
+                attributes.event_type = attributes.type_name.as_deref().and_then(|name| EventType::of_name(name).ok());
+                Ok(())
+            }
+            "id" => reading.text(map, "id", &mut attributes.id),
+            "source" => reading.text(map, "source", &mut attributes.source),
             "time" => reading.optional_text(map, "time", &mut attributes.time),
-            "subject" => reading.optional_text(map, "subject", &mut event.tenant),
-            "partitionkey" => reading.text(map, "partitionkey", &mut event.domain),
+            "subject" => reading.optional_text(map, "subject", &mut attributes.subject),
+            "partitionkey" => reading.text(map, "partitionkey", &mut attributes.partition_key),
             "nodeepoch" => reading.extension(map, "nodeepoch", &mut attributes.epoch),
             "nodeseq" => reading.extension(map, "nodeseq", &mut attributes.seq),
             "datacontenttype" => self.data_content_type(map),
@@ -141,54 +131,108 @@ impl<'de> Envelope<'_, '_, 'de> {
     }
 
     fn data<A: MapAccess<'de>>(&mut self, attributes: &mut Attributes<'de>, map: &mut A) -> Result<(), A::Error> {
+        let Self { reading, slots } = self;
         if !matches!(attributes.data, Data::Missing) {
-            return Err(self.reading.twice("data"));
+            return Err(reading.twice("data"));
         }
-        self.reading.field = "data";
-        attributes.data = if attributes.event_type.is_some() {
-            map.next_value_seed(Request { reading: self.reading, event: self.event })?;
-            Data::Read
-        } else {
-            Data::Unread(map.next_value()?)
+        reading.field = "data";
+        attributes.data = match attributes.event_type {
+            Some(event_type) => {
+                map.next_value_seed(DataOf { event_type, reading, slots })?;
+                Data::Read
+            }
+            None => Data::Unread(map.next_value()?),
         };
         Ok(())
     }
 
-    fn finish<E: Error>(self, attributes: Attributes<'de>) -> Result<(), E> {
-        let Self { reading, event } = self;
-        let Some(event_type) = &attributes.event_type else { return Err(missing(reading, "type")) };
-        if let Some(detail) = type_problem(event_type) {
-            return Err(reading.refuse(Reason::UnknownEventType, detail));
+    fn finish<E: Error>(self, attributes: Attributes<'de>) -> Result<EventType, E> {
+        let Self { reading, slots } = self;
+        let head = Head::of(reading, &attributes)?;
+        let Attributes { id, source, subject, partition_key, data, .. } = attributes;
+        let event_type = head.event_type;
+        match data {
+            Data::Read => {}
+            Data::Missing => return Err(missing(reading, "data")),
+            Data::Unread(raw) => DataOf { event_type, reading, slots }
+                .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
+                .map_err(|error| {
+                    let problem = reading.problem_of(&error);
+                    reading.refuse(problem.reason, problem.detail)
+                })?,
         }
+        let domain = if partition_key.is_empty() { source.clone() } else { partition_key };
+        let Head { time, sequence, .. } = head;
+        match event_type {
+            EventType::Request => {
+                let event = &mut slots.request;
+                (event.id, event.source, event.domain) = (id, source, domain);
+                (event.time, event.sequence, event.tenant) = (time, sequence, subject);
+            }
+            EventType::Node => {
+                let node = &mut slots.node;
+                (node.id, node.source, node.domain) = (id, source, domain);
+                (node.time, node.sequence) = (time, sequence);
+            }
+            EventType::Cache => {
+                let cache = &mut slots.cache;
+                (cache.id, cache.source, cache.domain) = (id, source, domain);
+                (cache.time, cache.sequence) = (time, sequence);
+            }
+        }
+        Ok(event_type)
+    }
+}
+
+/// What must be true of every envelope.
+#[derive(Debug)]
+struct Head {
+    event_type: EventType,
+    time: EventTime,
+    sequence: Option<Sequence>,
+}
+
+impl Head {
+    fn of<E: Error>(reading: &mut Reading<'_>, attributes: &Attributes<'_>) -> Result<Self, E> {
+        let Some(name) = &attributes.type_name else { return Err(missing(reading, "type")) };
+        let event_type = EventType::of_name(name).map_err(|detail| reading.refuse(Reason::UnknownEventType, detail))?;
         match attributes.spec_version.as_deref() {
             Some(SPEC_VERSION) => {}
             Some(_) => return Err(reading.refuse(Reason::UnknownEventType, "specversion must be 1.0")),
             None => return Err(missing(reading, "specversion")),
         }
-        if event.id.is_empty() {
+        if attributes.id.is_empty() {
             return Err(missing(reading, "id"));
         }
-        if event.source.is_empty() {
+        if attributes.source.is_empty() {
             return Err(missing(reading, "source"));
         }
         let Some(time) = &attributes.time else { return Err(missing(reading, "time")) };
         let Some(time) = timestamp::parse(time) else {
             return Err(reading.refuse(Reason::AbsurdTime, "time is not RFC 3339, such as 2026-01-31T12:00:00.000000Z"));
         };
-        event.time = time;
-        event.sequence = sequence(reading, attributes.epoch, attributes.seq)?;
-        if event.domain.is_empty() {
-            event.domain.clone_from(&event.source);
-        }
-        match attributes.data {
-            Data::Read => Ok(()),
-            Data::Missing => Err(missing(reading, "data")),
-            Data::Unread(raw) => Request { reading, event }
-                .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
-                .map_err(|error| {
-                    let problem = reading.problem_of(&error);
-                    reading.refuse(problem.reason, problem.detail)
-                }),
+        let sequence = sequence(reading, attributes.epoch, attributes.seq)?;
+        Ok(Self { event_type, time, sequence })
+    }
+}
+
+/// Reads `data` into the slot of a type, which it empties before.
+#[derive(Debug)]
+struct DataOf<'s, 'c, 'de> {
+    event_type: EventType,
+    reading: &'s mut Reading<'c>,
+    slots: &'s mut Slots<'de>,
+}
+
+impl<'de> DeserializeSeed<'de> for DataOf<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Self { event_type, reading, slots } = self;
+        match event_type {
+            EventType::Request => Request { reading, event: slots.clear_request() }.deserialize(deserializer),
+            EventType::Node => node::read(reading, slots.clear_node(), deserializer),
+            EventType::Cache => cache::read(reading, slots.clear_cache(), deserializer),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One message to its events: chooses the decoder, and holds the message against its limits. Reads no field itself.
 
-use aliquot_core::event::Event;
+use aliquot_core::event::Report;
 use aliquot_core::reject::Reason;
 
 use crate::arrow;
@@ -17,7 +17,7 @@ pub fn decode(
     content_type: &str,
     payload: &[u8],
     limits: &Limits,
-    each: &mut dyn FnMut(u32, Result<&Event<'_>, Refusal<'_>>),
+    each: &mut dyn FnMut(u32, Result<Report<'_>, Refusal<'_>>),
 ) {
     if payload.len() > limits.message_bytes {
         let detail = format!(

@@ -1,4 +1,4 @@
-//! One JSON value into one field of an event: texts, whole numbers, flags. Knows no field by name.
+//! One JSON value into one field of an event: texts, whole numbers, flags, blocks. Knows no field by name.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,6 +7,7 @@ use aliquot_core::reject::Reason;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 
+use crate::blocks;
 use crate::limits::Limits;
 use crate::refusal::Problem;
 
@@ -143,10 +144,60 @@ impl<'c> Reading<'c> {
         Ok(())
     }
 
+    /// Puts the next value of `map`, true, false or nothing, into a slot that must still be empty.
+    pub(crate) fn flag_into<'de, A: MapAccess<'de>>(
+        &mut self,
+        map: &mut A,
+        field: &'static str,
+        slot: &mut Option<bool>,
+    ) -> Result<(), A::Error> {
+        self.field = field;
+        if let Some(flag) = map.next_value::<Option<bool>>()?
+            && slot.replace(flag).is_some()
+        {
+            return Err(self.twice(field));
+        }
+        Ok(())
+    }
+
+    /// Appends the blocks that the next value of `map` spells; `advice` is for a sender of too many.
+    pub(crate) fn blocks_into<'de, A: MapAccess<'de>>(
+        &mut self,
+        map: &mut A,
+        field: &'static str,
+        advice: &str,
+        slot: BlockSlot<'_>,
+    ) -> Result<(), A::Error> {
+        if *slot.has_blocks {
+            return Err(self.twice(field));
+        }
+        self.field = field;
+        let Some(text) = map.next_value_seed(Text)? else { return Ok(()) };
+        *slot.has_blocks = true;
+        if text.len() / blocks::DIGITS > self.limits.blocks_per_event {
+            return Err(self.refuse(Reason::TooLarge, too_many_blocks(field, self.limits, advice)));
+        }
+        blocks::parse(text.as_bytes(), slot.blocks).ok_or_else(|| {
+            self.refuse(Reason::Malformed, format!("{field} must be 16 hexadecimal digits for each block"))
+        })
+    }
+
     /// The refusal of an object that has a name twice: which of the values was meant is nobody's to guess.
     pub(crate) fn twice<E: Error>(&mut self, field: &str) -> E {
         self.refuse(Reason::Malformed, format!("{field} is given twice"))
     }
+}
+
+/// Where blocks go, and whether any came.
+#[derive(Debug)]
+pub(crate) struct BlockSlot<'s> {
+    pub(crate) has_blocks: &'s mut bool,
+    pub(crate) blocks: &'s mut Vec<u64>,
+}
+
+/// The detail of more blocks than the limit.
+pub(crate) fn too_many_blocks(field: &str, limits: &Limits, advice: &str) -> String {
+    format!("{field} has more than {} blocks: {advice}", limits.blocks_per_event)
 }
 
 /// The detail of a string beyond the limit.

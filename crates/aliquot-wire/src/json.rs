@@ -5,51 +5,54 @@
 
 use std::fmt;
 
-use aliquot_core::event::Event;
+use aliquot_core::event::Report;
 use aliquot_core::reject::Reason;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 
 use crate::cloudevent::Envelope;
+use crate::event_type::EventType;
 use crate::field::Reading;
 use crate::limits::Limits;
 use crate::refusal::{Problem, Refusal};
+use crate::slots::Slots;
 
 mod cut;
 mod encode;
+mod write;
 
 pub(crate) use cut::Pieces;
 pub use encode::{encode, encode_batch};
 
 /// What a decoder calls for every event.
-pub(crate) type Each<'e> = dyn FnMut(u32, Result<&Event<'_>, Refusal<'_>>) + 'e;
+pub(crate) type Each<'e> = dyn FnMut(u32, Result<Report<'_>, Refusal<'_>>) + 'e;
 
 /// Reads a message that is one event.
 pub(crate) fn decode_one(payload: &[u8], limits: &Limits, each: &mut Each<'_>) {
-    let mut event = Event::default();
-    match read(payload, limits, &mut event) {
-        Ok(()) => each(0, Ok(&event)),
+    let mut slots = Slots::default();
+    match read(payload, limits, &mut slots) {
+        Ok(event_type) => each(0, Ok(slots.report(event_type))),
         Err(problem) => each(0, Err(problem.about(payload))),
     }
 }
 
 /// Reads a message that is an array of events.
 pub(crate) fn decode_batch(payload: &[u8], limits: &Limits, each: &mut Each<'_>) {
-    let mut event = Event::default();
+    let mut slots = Slots::default();
     let mut count = 0;
     if let Ok(text) = str::from_utf8(payload) {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let mut reading = Reading::new(limits);
-        let batch = Batch { reading: &mut reading, event: &mut event, each, count: &mut count };
+        let batch = Batch { reading: &mut reading, slots: &mut slots, each, count: &mut count };
         if deserializer.deserialize_seq(batch).and_then(|()| deserializer.end()).is_ok() {
             return;
         }
     }
-    decode_pieces(payload, limits, count, &mut event, each);
+    decode_pieces(payload, limits, count, &mut slots, each);
 }
 
 /// Reads the events from number `count` on, each for itself.
-fn decode_pieces<'de>(payload: &'de [u8], limits: &Limits, count: u32, event: &mut Event<'de>, each: &mut Each<'_>) {
+fn decode_pieces<'de>(payload: &'de [u8], limits: &Limits, count: u32, slots: &mut Slots<'de>, each: &mut Each<'_>) {
     for (piece, index) in Pieces::new(payload).zip(0..).skip_while(|(_, index)| *index < count) {
         if index >= limits.events_per_message {
             let detail =
@@ -57,8 +60,8 @@ fn decode_pieces<'de>(payload: &'de [u8], limits: &Limits, count: u32, event: &m
             return each(index, Err(Problem::new(Reason::TooLarge, detail).about(payload)));
         }
         match piece {
-            Ok(piece) => match read(piece, limits, event) {
-                Ok(()) => each(index, Ok(event)),
+            Ok(piece) => match read(piece, limits, slots) {
+                Ok(event_type) => each(index, Ok(slots.report(event_type))),
                 Err(problem) => each(index, Err(problem.about(piece))),
             },
             Err(refusal) => each(index, Err(refusal)),
@@ -67,26 +70,20 @@ fn decode_pieces<'de>(payload: &'de [u8], limits: &Limits, count: u32, event: &m
 }
 
 /// Reads one event from exactly these bytes.
-fn read<'de>(bytes: &'de [u8], limits: &Limits, event: &mut Event<'de>) -> Result<(), Problem> {
+fn read<'de>(bytes: &'de [u8], limits: &Limits, slots: &mut Slots<'de>) -> Result<EventType, Problem> {
     let text = str::from_utf8(bytes).map_err(|_| Problem::new(Reason::Malformed, "the event is not UTF-8"))?;
-    reset(event);
     let mut reading = Reading::new(limits);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Envelope { reading: &mut reading, event }
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end())
+    let event_type = Envelope { reading: &mut reading, slots }.deserialize(&mut deserializer);
+    event_type
+        .and_then(|event_type| deserializer.end().map(|()| event_type))
         .map_err(|error| reading.problem_of(&error))
-}
-
-/// Empties the event, but keeps the room its blocks took.
-fn reset(event: &mut Event<'_>) {
-    *event = Event { prefix: event.prefix.take(), ..Event::default() };
 }
 
 /// Reads events until the first that is not well.
 struct Batch<'s, 'c, 'e, 'de> {
     reading: &'s mut Reading<'c>,
-    event: &'s mut Event<'de>,
+    slots: &'s mut Slots<'de>,
     each: &'s mut Each<'e>,
     count: &'s mut u32,
 }
@@ -99,13 +96,10 @@ impl<'de> Visitor<'de> for Batch<'_, '_, '_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { reading, event, each, count } = self;
+        let Self { reading, slots, each, count } = self;
         while *count < reading.limits.events_per_message {
-            reset(event);
-            if list.next_element_seed(Envelope { reading, event })?.is_none() {
-                return Ok(());
-            }
-            each(*count, Ok(event));
+            let Some(event_type) = list.next_element_seed(Envelope { reading, slots })? else { return Ok(()) };
+            each(*count, Ok(slots.report(event_type)));
             *count = count.saturating_add(1);
         }
         // With elements left over the reader itself errs, and the pieces tell how many there are.

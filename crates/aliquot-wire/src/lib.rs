@@ -20,10 +20,15 @@ pub mod binary;
 pub mod json;
 
 mod blocks;
+mod cache;
 mod cloudevent;
+mod event_type;
 mod field;
+mod node;
+mod object;
 mod prompt_text;
 mod request;
+mod slots;
 #[cfg(test)]
 mod testing;
 mod timestamp;

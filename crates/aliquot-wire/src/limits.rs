@@ -9,8 +9,11 @@ pub const FIELD_BYTES: usize = 1_024;
 /// Events of one message: enough for a node's second, few enough to bound what one message can set in motion.
 pub const EVENTS_PER_MESSAGE: u32 = 10_000;
 
-/// Blocks of one prefix chain: a prompt of two million tokens at 32 tokens a block, unsampled.
+/// Blocks of one list of an event. Of a prefix chain: a prompt of two million tokens at 32 tokens a block, unsampled.
 pub const BLOCKS_PER_EVENT: usize = 65_536;
+
+/// Shared limits of one request: requests, tokens in, tokens out and money, of four pools.
+pub const LIMITS_PER_EVENT: usize = 16;
 
 /// The limits of one decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +24,10 @@ pub struct Limits {
     pub field_bytes: usize,
     /// Events of one message.
     pub events_per_message: u32,
-    /// Blocks of one prefix chain.
+    /// Blocks of one list of an event: of a prefix chain, of the blocks a cache stored, of those it removed.
     pub blocks_per_event: usize,
+    /// Shared limits of one request.
+    pub limits_per_event: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +37,7 @@ impl Default for Limits {
             field_bytes: FIELD_BYTES,
             events_per_message: EVENTS_PER_MESSAGE,
             blocks_per_event: BLOCKS_PER_EVENT,
+            limits_per_event: LIMITS_PER_EVENT,
         }
     }
 }

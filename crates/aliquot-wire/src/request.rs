@@ -2,38 +2,31 @@
 
 use std::fmt;
 
-use aliquot_core::event::{Event, PrefixChain, Usage};
-use aliquot_core::reject::Reason;
+use aliquot_core::event::Event;
 use aliquot_core::time::Micros;
-use aliquot_core::usage::{ByClass, Class};
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 
-use crate::blocks;
 use crate::cloudevent::missing;
-use crate::field::{Name, Reading, Text};
-use crate::limits::Limits;
+use crate::field::{Name, Reading};
 use crate::prompt_text::Suspect;
+use limits::LimitList;
+use prefix::PrefixObject;
+use usage::UsageObject;
+
+mod cache_use;
+mod limits;
+mod prefix;
+mod usage;
+
+pub(crate) use limits::too_many_limits;
+pub(crate) use prefix::{SAMPLE_THEM, chain_counts_from_one};
+pub(crate) use usage::reports_cache;
 
 /// Longest interval that fits the event's signed microseconds.
 pub(crate) const MICROS_MAX: u64 = i64::MAX.unsigned_abs();
 
-/// Classes whose presence says that the reporter knows about cache reads or writes.
-const CACHE: [Class; 6] = [
-    Class::CacheRead,
-    Class::CacheWrite5m,
-    Class::CacheWrite1h,
-    Class::CacheWriteOther,
-    Class::AudioCacheRead,
-    Class::ImageCacheRead,
-];
-
-/// Whether a report that gives only the classes in `given` says anything about its cache.
-pub(crate) fn reports_cache(given: impl Fn(Class) -> bool) -> bool {
-    CACHE.into_iter().any(given)
-}
-
-/// Reads `data` into `event`.
+/// Reads `data` into `event`, which holds the defaults.
 #[derive(Debug)]
 pub(crate) struct Request<'s, 'c, 'de> {
     pub(crate) reading: &'s mut Reading<'c>,
@@ -58,17 +51,10 @@ impl<'de> Visitor<'de> for Request<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut numbers = Numbers::default();
-        let mut has_usage = false;
-        let mut has_prefix = false;
+        let mut has = Objects::default();
         while let Some(name) = map.next_key_seed(Name)? {
             match name.as_ref() {
-                "usage" if !core::mem::replace(&mut has_usage, true) => {
-                    map.next_value_seed(UsageObject { reading: self.reading, usage: &mut self.event.usage })?;
-                }
-                "prefix" if !core::mem::replace(&mut has_prefix, true) => {
-                    map.next_value_seed(PrefixObject { reading: self.reading, prefix: &mut self.event.prefix })?;
-                }
-                twice @ ("usage" | "prefix") => return Err(self.reading.twice(twice)),
+                object @ ("usage" | "prefix" | "cache" | "limits") => self.object(object, &mut has, &mut map)?,
                 name => self.field(name, &mut numbers, &mut map)?,
             }
         }
@@ -79,14 +65,36 @@ impl<'de> Visitor<'de> for Request<'_, '_, 'de> {
         if event.request_model.is_empty() {
             return Err(missing(reading, "data.request_model"));
         }
-        if !has_usage {
+        if !has.usage {
             return Err(missing(reading, "data.usage"));
         }
-        if !has_prefix {
+        if !has.prefix {
             event.prefix = None;
         }
         numbers.put_into(event);
         Ok(())
+    }
+}
+
+/// The objects that came.
+#[derive(Debug, Default)]
+struct Objects {
+    usage: bool,
+    prefix: bool,
+    cache: bool,
+    limits: bool,
+}
+
+impl Objects {
+    /// Notes that an object comes; answers whether it came before.
+    fn note(&mut self, name: &str) -> bool {
+        let has = match name {
+            "usage" => &mut self.usage,
+            "prefix" => &mut self.prefix,
+            "cache" => &mut self.cache,
+            _ => &mut self.limits,
+        };
+        core::mem::replace(has, true)
     }
 }
 
@@ -112,6 +120,19 @@ impl Numbers {
 }
 
 impl<'de> Request<'_, '_, 'de> {
+    fn object<A: MapAccess<'de>>(&mut self, name: &str, has: &mut Objects, map: &mut A) -> Result<(), A::Error> {
+        let Self { reading, event } = self;
+        if has.note(name) {
+            return Err(reading.twice(name));
+        }
+        match name {
+            "usage" => map.next_value_seed(UsageObject { reading, usage: &mut event.usage }),
+            "prefix" => map.next_value_seed(PrefixObject { reading, prefix: &mut event.prefix }),
+            "cache" => cache_use::read(reading, map, &mut event.cache),
+            _ => map.next_value_seed(LimitList { reading, limits: &mut event.limits }),
+        }
+    }
+
     fn field<A: MapAccess<'de>>(&mut self, name: &str, numbers: &mut Numbers, map: &mut A) -> Result<(), A::Error> {
         let Self { reading, event } = self;
         match name {
@@ -134,147 +155,4 @@ impl<'de> Request<'_, '_, 'de> {
             unknown => map.next_value_seed(Suspect::new(reading, unknown)),
         }
     }
-}
-
-#[derive(Debug)]
-struct UsageObject<'s, 'c> {
-    reading: &'s mut Reading<'c>,
-    usage: &'s mut Usage,
-}
-
-impl<'de> DeserializeSeed<'de> for UsageObject<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.reading.field = "data.usage";
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for UsageObject<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("quantities by class")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { reading, usage } = self;
-        let mut given = ByClass::all(false);
-        let mut cache_reported = None;
-        while let Some(name) = map.next_key_seed(Name)? {
-            if let Some(class) = Class::from_name(&name) {
-                if given.get(class) {
-                    return Err(reading.twice(class.name()));
-                }
-                if let Some(quantity) = reading.number(&mut map, class.name(), u64::MAX)? {
-                    usage.parts.set(class, quantity);
-                    given.set(class, true);
-                }
-                continue;
-            }
-            match name.as_ref() {
-                "input_total" => reading.number_into(&mut map, "input_total", u64::MAX, &mut usage.input_total)?,
-                "output_total" => reading.number_into(&mut map, "output_total", u64::MAX, &mut usage.output_total)?,
-                "cache_reported" => {
-                    reading.field = "cache_reported";
-                    let flag: Option<bool> = map.next_value()?;
-                    if flag.is_some() && cache_reported.is_some() {
-                        return Err(reading.twice("cache_reported"));
-                    }
-                    cache_reported = cache_reported.or(flag);
-                }
-                unknown => map.next_value_seed(Suspect::new(reading, unknown))?,
-            }
-        }
-        if !given.get(Class::Requests) {
-            usage.parts.set(Class::Requests, 1);
-        }
-        usage.cache_reported = cache_reported.unwrap_or_else(|| reports_cache(|class| given.get(class)));
-        Ok(())
-    }
-}
-
-/// Reads a prefix chain into `prefix`, whose list is used again if there is one.
-#[derive(Debug)]
-struct PrefixObject<'s, 'c> {
-    reading: &'s mut Reading<'c>,
-    prefix: &'s mut Option<PrefixChain>,
-}
-
-impl<'de> DeserializeSeed<'de> for PrefixObject<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.reading.field = "data.prefix";
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for PrefixObject<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a prefix chain")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        *self.prefix = None;
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { reading, prefix } = self;
-        let chain = prefix.get_or_insert_default();
-        let (mut block_tokens, mut sampled_of, mut has_blocks) = (None, None, false);
-        chain.blocks.clear();
-        while let Some(name) = map.next_key_seed(Name)? {
-            match name.as_ref() {
-                "block_tokens" => {
-                    reading.number_into(&mut map, "prefix.block_tokens", u64::from(u32::MAX), &mut block_tokens)?;
-                }
-                "sampled_of" => {
-                    reading.number_into(&mut map, "prefix.sampled_of", u64::from(u32::MAX), &mut sampled_of)?;
-                }
-                "blocks" if has_blocks => return Err(reading.twice("prefix.blocks")),
-                "blocks" => {
-                    reading.field = "prefix.blocks";
-                    let text = map.next_value_seed(Text)?;
-                    has_blocks = text.is_some();
-                    read_blocks(reading, text.as_deref().unwrap_or_default(), &mut chain.blocks)?;
-                }
-                unknown => map.next_value_seed(Suspect::new(reading, unknown))?,
-            }
-        }
-        if !has_blocks {
-            return Err(missing(reading, "prefix.blocks"));
-        }
-        let Some(block_tokens) = block_tokens else { return Err(missing(reading, "prefix.block_tokens")) };
-        if block_tokens == 0 || sampled_of == Some(0) {
-            let detail = chain_counts_from_one("prefix.block_tokens", "prefix.sampled_of");
-            return Err(reading.refuse(Reason::WrongType, detail));
-        }
-        chain.block_tokens = u32::try_from(block_tokens).unwrap_or(u32::MAX);
-        chain.sampled_of = sampled_of.map_or(1, |rate| u32::try_from(rate).unwrap_or(u32::MAX));
-        Ok(())
-    }
-}
-
-/// The detail of a chain beyond the limit.
-pub(crate) fn too_many_blocks(field: &str, limits: &Limits) -> String {
-    format!("{field} has more than {} blocks: sample them", limits.blocks_per_event)
-}
-
-/// The detail of a chain whose blocks hold nothing.
-pub(crate) fn chain_counts_from_one(block_tokens: &str, sampled_of: &str) -> String {
-    format!("{block_tokens} and {sampled_of} count from 1")
-}
-
-fn read_blocks<E: Error>(reading: &mut Reading<'_>, text: &str, blocks: &mut Vec<u64>) -> Result<(), E> {
-    if text.len() / blocks::DIGITS > reading.limits.blocks_per_event {
-        let detail = too_many_blocks("prefix.blocks", reading.limits);
-        return Err(reading.refuse(Reason::TooLarge, detail));
-    }
-    blocks::parse(text.as_bytes(), blocks)
-        .ok_or_else(|| reading.refuse(Reason::Malformed, "prefix.blocks must be 16 hexadecimal digits for each block"))
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! "ALQSTATE"  version u32  length u64  body (length bytes)  xxh3-64 of everything before
+//! body: the partition's state, then the length and the bytes of what attribution remembers
 //! ```
 //! All numbers are little-endian. What the state would still report as moved is not in it: take that first.
 
@@ -17,14 +18,12 @@ use aliquot_core::streams::{Epoch, Streams};
 use aliquot_core::time::EventTime;
 use xxhash_rust::xxh3::xxh3_64;
 
-mod bytes;
-
-use bytes::{Reader, Writer};
+use aliquot_core::bytes::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"ALQSTATE";
 
 /// The version this build writes, and the only one it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Why bytes are not a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +64,8 @@ impl fmt::Display for SnapshotError {
 
 impl Error for SnapshotError {}
 
-/// The bytes of a state.
-pub fn encode(state: &PartitionState) -> Vec<u8> {
+/// The bytes of a state, and of what attribution remembers, in its own bytes.
+pub fn encode(state: &PartitionState, attribution: &[u8]) -> Vec<u8> {
     let mut body = Writer::default();
     body.i64(state.next.0);
     body.i64(state.latest.0);
@@ -88,6 +87,8 @@ pub fn encode(state: &PartitionState) -> Vec<u8> {
     body.length(state.recent.capacity());
     body.length(state.recent.iter().len());
     state.recent.iter().for_each(|fingerprint| body.u128(fingerprint.0));
+    body.length(attribution.len());
+    body.bytes(attribution);
     sealed(&body.into_bytes())
 }
 
@@ -103,11 +104,11 @@ fn sealed(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The state of these bytes.
+/// The state of these bytes, and the bytes of what attribution remembers.
 ///
 /// # Errors
 /// See [`SnapshotError`]; every flipped bit and every missing byte is one.
-pub fn decode(bytes: &[u8]) -> Result<PartitionState, SnapshotError> {
+pub fn decode(bytes: &[u8]) -> Result<(PartitionState, &[u8]), SnapshotError> {
     let mut reader = Reader::new(unsealed(bytes)?);
     let state = read(&mut reader).filter(|_| reader.is_at_end());
     state.ok_or(SnapshotError::Corrupt)
@@ -138,7 +139,7 @@ fn unsealed(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
     Ok(body)
 }
 
-fn read(reader: &mut Reader<'_>) -> Option<PartitionState> {
+fn read<'b>(reader: &mut Reader<'b>) -> Option<(PartitionState, &'b [u8])> {
     let next = Offset(reader.i64()?);
     let latest = EventTime(reader.i64()?);
     let mut streams = Streams::default();
@@ -154,7 +155,9 @@ fn read(reader: &mut Reader<'_>) -> Option<PartitionState> {
         streams.restore_next(source, domain, epochs)?;
     }
     let recent = read_recent(reader)?;
-    Some(PartitionState { next, latest, streams, recent })
+    let length = reader.length()?;
+    let attribution = reader.bytes(length)?;
+    Some((PartitionState { next, latest, streams, recent }, attribution))
 }
 
 /// Inserts behind everything there; `None` out of order, which no writer of ours leaves behind.

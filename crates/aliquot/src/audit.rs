@@ -36,6 +36,8 @@ struct Findings {
     gaps: Vec<Gap>,
     unpriced: Vec<Row>,
     duplicates: u64,
+    /// Nodes' intervals and caches' changes. They are in no table of the lake; their numbers are among those without gaps.
+    reports: u64,
     positions: Positions,
 }
 
@@ -100,6 +102,7 @@ async fn look(layout: &Layout) -> anyhow::Result<Findings> {
         gaps: ledger.gaps(LISTED_MAX).await?,
         unpriced: rows(&engine.named("anomalies/unpriced_models", &[]).await?)?,
         duplicates: tallies.values().map(|tally| tally.duplicates).sum(),
+        reports: tallies.values().map(|tally| tally.reports).sum(),
         positions: ledger.held().await?,
     })
 }
@@ -132,7 +135,7 @@ fn partition(row: &Row) -> anyhow::Result<Partition> {
 }
 
 fn text(findings: &Findings) -> anyhow::Result<String> {
-    let Findings { lake, ledger, compared, differences, gaps, unpriced, duplicates, positions } = findings;
+    let Findings { lake, ledger, compared, differences, gaps, unpriced, duplicates, reports, positions } = findings;
     let mark = |same: bool| if same { "equal" } else { "DIFFERENT" }.to_owned();
     let lines = [
         vec![
@@ -168,7 +171,13 @@ fn text(findings: &Findings) -> anyhow::Result<String> {
         let tenant = row.name("tenant");
         writeln!(out, "  {hour} {tenant} {provider} {model} {amount}: lake {lake}, ledger {ledger}")?;
     }
-    writeln!(out, "{} duplicates dropped; {} partitions held", count(u128::from(*duplicates)), positions.len())?;
+    writeln!(
+        out,
+        "{} reports of nodes and caches, {} duplicates dropped; {} partitions held",
+        count(u128::from(*reports)),
+        count(u128::from(*duplicates)),
+        positions.len()
+    )?;
     match gaps.len() {
         0 => writeln!(out, "no sequence gaps: every numbered event up to the newest is in")?,
         found => writeln!(
@@ -214,6 +223,7 @@ fn json(findings: &Findings) -> anyhow::Result<serde_json::Value> {
         "totals_different": findings.differences.len(),
         "differences": findings.differences.iter().take(LISTED_MAX).map(Row::json).collect::<Vec<_>>(),
         "duplicates": findings.duplicates,
+        "reports": findings.reports,
         "gaps": gaps,
         "unpriced": unpriced.collect::<anyhow::Result<Vec<_>>>()?,
     }))

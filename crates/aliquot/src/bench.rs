@@ -1,5 +1,6 @@
 //! `aliquot bench`: measures this build on this machine. Every figure comes from the run that prints it.
 
+mod attribution;
 mod ingest;
 mod memory;
 mod stages;
@@ -9,5 +10,6 @@ use crate::cli::Bench;
 pub(crate) async fn run(command: Bench) -> anyhow::Result<()> {
     match command {
         Bench::Ingest(args) => ingest::run(args).await,
+        Bench::Attribution(args) => attribution::run(args).await,
     }
 }

@@ -365,6 +365,22 @@ pub(crate) struct Audit {
 pub(crate) enum Bench {
     /// Events per second through the whole pipeline, beside a floor of the same messages read, decoded and summed.
     Ingest(BenchIngest),
+    /// Nanoseconds per use of a block, per game and per event, beside decoding the same events.
+    Attribution(BenchAttribution),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  aliquot bench attribution
+  aliquot bench attribution --touches 1000000 --format json
+Use an optimised build: cargo run --release --package aliquot -- bench attribution")]
+pub(crate) struct BenchAttribution {
+    /// Uses of blocks to measure with.
+    #[arg(long, default_value_t = 4_000_000)]
+    pub(crate) touches: u64,
+    /// How the figures are written.
+    #[arg(long, value_enum, default_value_t = Style::Text)]
+    pub(crate) format: Style,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::output;
 
+mod domains;
 mod kafka;
 
 /// A configuration with every key, its default and its meaning; what `--print-config` prints, and read by a test.
@@ -35,6 +36,7 @@ pub(crate) struct Config {
     kafka: kafka::Section,
     pub(crate) api: Api,
     pub(crate) pipeline: Pipeline,
+    domains: domains::Domains,
     pub(crate) upkeep: Upkeep,
 }
 
@@ -92,6 +94,7 @@ impl Default for Config {
             kafka: kafka::Section::default(),
             api: Api::default(),
             pipeline: Pipeline::default(),
+            domains: domains::Domains::default(),
             upkeep: Upkeep::default(),
         }
     }
@@ -178,6 +181,7 @@ impl Config {
         if upkeep.interval_s == 0 || upkeep.retention_hours < 1 {
             bail!("upkeep.interval_s and upkeep.retention_hours must be at least 1");
         }
+        domains::check(&self.domains)?;
         if log.kind == LogKind::Kafka {
             self.kafka.check()?;
         }
@@ -223,6 +227,7 @@ impl Config {
         };
         aliquot_pipeline::Settings {
             rules: Rules { times, tenants },
+            attribution: domains::settings(&self.domains),
             commit_rows_max,
             commit_interval: Duration::from_millis(commit_interval_ms),
             ..aliquot_pipeline::Settings::default()

@@ -15,6 +15,7 @@ use crate::messages::Messages;
 use crate::stores::Layout;
 use crate::{clock, output, query, serve};
 
+mod incident;
 mod report;
 
 /// Marks a directory as a demo's, which the next demo may remove.
@@ -67,7 +68,8 @@ fn hints(listener: &tokio::net::TcpListener, dir: &Path) -> anyhow::Result<Strin
         "The API answers at http://{address} until Ctrl-C. For example:\n  \
          curl 'http://{address}/v1/hit-rates?from=2026-11-17T09:42:00Z&to=2026-11-17T09:52:00Z&bucket=minute'\n  \
          curl 'http://{address}/v1/costs?from=2026-11-17T00:00:00Z&to=2026-11-18T00:00:00Z&group_by=tenant'\n  \
-         aliquot query anomalies/hit_rate_drop --data-dir {dir}\n  \
+         curl 'http://{address}/v1/externalities?from=2026-11-17T09:00:00Z&to=2026-11-17T10:00:00Z'\n  \
+         aliquot query reports/culprit_ranking --data-dir {dir}\n  \
          aliquot audit --data-dir {dir}"
     ))
 }

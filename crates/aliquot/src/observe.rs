@@ -48,6 +48,7 @@ pub(crate) fn metrics(
 fn counts(progress: &Progress, ends: Positions) -> Counts {
     Counts {
         charged: progress.charged,
+        reports: progress.reports,
         duplicates: progress.duplicates,
         rejected: progress.rejected.clone(),
         unpriced: progress.unpriced,

@@ -35,6 +35,7 @@ pub(crate) struct Summary {
 struct Stored {
     events: u64,
     requests: u64,
+    reports: u64,
     duplicates: u64,
     unpriced: u64,
     rejected: BTreeMap<&'static str, u64>,
@@ -52,6 +53,7 @@ impl Summary {
         let stored = Stored {
             events: progress.events,
             requests: progress.charged,
+            reports: progress.reports,
             duplicates: progress.duplicates,
             unpriced: progress.unpriced,
             rejected: progress.rejected.iter().map(|(reason, count)| (reason.name(), *count)).collect(),
@@ -87,6 +89,7 @@ impl Summary {
         if let Some(stored) = &self.stored {
             line("requests charged", count(stored.requests.into()))?;
             line("events", count(stored.events.into()))?;
+            line("reports of nodes", count(stored.reports.into()))?;
             line("duplicates dropped", count(stored.duplicates.into()))?;
             for (reason, rejected) in &stored.rejected {
                 line(&format!("rejected, {reason}"), count((*rejected).into()))?;
@@ -137,6 +140,7 @@ impl Summary {
                 .collect();
             let total: Usd = stored.classes.iter().map(|(_, _, cost)| *cost).sum();
             out["requests"] = stored.requests.into();
+            out["reports"] = stored.reports.into();
             out["duplicates"] = stored.duplicates.into();
             out["rejected"] = json!(stored.rejected);
             out["unpriced"] = stored.unpriced.into();

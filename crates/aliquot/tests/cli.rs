@@ -74,7 +74,7 @@ fn the_demo_shows_the_collapse_adds_up_and_is_the_same_every_time() {
     assert!((160..=200).contains(&per_mille(&total["hit_rate_after"])), "{total}");
     let count = |key: &str| summary[key].as_u64().unwrap();
     let rejected: u64 = summary["rejected"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
-    assert_eq!(count("events"), count("requests") + count("duplicates") + rejected);
+    assert_eq!(count("events"), count("requests") + count("reports") + count("duplicates") + rejected);
     assert!(count("duplicates") > 0 && count("unpriced") > 0 && rejected > 0, "{summary}");
 
     let findings = json(&["audit", "--format", "json", "--data-dir", &first]);

@@ -87,6 +87,7 @@ async fn the_pipeline_s_counts_are_taken_over_and_never_go_back() {
     let state = state();
     let counts = Counts {
         charged: 7,
+        reports: 8,
         duplicates: 2,
         rejected: [(Reason::Malformed, 3), (Reason::Negative, 1)].into(),
         unpriced: 4,
@@ -113,6 +114,7 @@ aliquot_pipeline_event_time_latest_seconds{} 1769860800
 aliquot_pipeline_events_total{outcome="charged"} 7
 aliquot_pipeline_events_total{outcome="duplicate"} 2
 aliquot_pipeline_events_total{outcome="rejected"} 4
+aliquot_pipeline_events_total{outcome="report"} 8
 aliquot_pipeline_fenced_total 1
 aliquot_pipeline_lag_messages{partition="0"} 0
 aliquot_pipeline_position_offset{partition="0"} 12

@@ -43,7 +43,7 @@ proptest! {
         prop_assert_eq!(folded.answers.len(), log.len());
         let mut quantities: BTreeMap<Class, u128> = BTreeMap::new();
         for (place, message) in placed(&log) {
-            if matches!(folded.answers[&place], Applied::Charged(_)) {
+            if matches!(folded.answers[&place], Applied::Accepted(_)) {
                 for (class, quantity) in message.event.usage.parts.iter().filter(|(_, quantity)| *quantity > 0) {
                     *quantities.entry(class).or_default() += u128::from(quantity);
                 }

@@ -5,13 +5,13 @@
 //! | node | source, and domain after a slash |
 //! | epoch.seq | the node's count; `-` = none |
 //! | id.attempt | the identity |
-//! | content | `good`; `sum` parts do not add up; `huge` an impossible quantity; `past`, `past+`, `future`, `future+` the time at its limit and a microsecond beyond |
-//! | answer | `charged`, `duplicate`, or the reason of the rejection |
+//! | content | `good`; `sum` parts do not add up; `huge` an impossible quantity; `past`, `past+`, `future`, `future+` the time at its limit and a microsecond beyond; `node`, `busy` a node's interval and one with GPUs that worked too long; `cache` changes of a cache; `node+`, `cache+` the same, too far ahead; `cache>` a microsecond later |
+//! | answer | `charged` (requests) or `accepted` (others), `duplicate`, or the reason of the rejection |
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use aliquot_core::event::{Event, QUANTITY_MAX, Sequence};
+use aliquot_core::event::{CacheReport, CacheUse, Event, NodeReport, QUANTITY_MAX, Report, Sequence};
 use aliquot_core::position::Partition;
 use aliquot_core::rating::Rater;
 use aliquot_core::recent_ids::RecentIds;
@@ -19,7 +19,7 @@ use aliquot_core::reject::Reason;
 use aliquot_core::sequence::{Arrived, GAPS_MAX};
 use aliquot_core::state::{Applied, PartitionState, Rules};
 use aliquot_core::streams::{EPOCHS_MAX, Epoch, Streams};
-use aliquot_core::time::EventTime;
+use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
 
 use crate::world::{ARRIVAL, apply, book, limits};
@@ -48,6 +48,9 @@ fn event(row: &[&str]) -> Event<'static> {
         "good" => event.usage.parts.set(Class::Output, QUANTITY_MAX),
         "sum" => event.usage.output_total = Some(1),
         "huge" => event.usage.parts.set(Class::Output, QUANTITY_MAX + 1),
+        "node" | "busy" | "cache" => {}
+        "cache>" => event.time = EventTime(ARRIVAL.0 + 1),
+        "node+" | "cache+" => event.time = EventTime(ARRIVAL.0 + future.0 + 1),
         "later" => event.time = EventTime(ARRIVAL.0 + 1),
         "past" => event.time = EventTime(ARRIVAL.0 - past.0),
         "past+" => event.time = EventTime(ARRIVAL.0 - past.0 - 1),
@@ -58,6 +61,38 @@ fn event(row: &[&str]) -> Event<'static> {
     event
 }
 
+/// The answer to the event of a row, whose content says of which type it is.
+fn answer(state: &mut PartitionState, rater: &mut Rater<'_>, row: &[&str]) -> &'static str {
+    let event = event(row);
+    let Event { id, source, time, sequence, domain, .. } = event.clone();
+    let applied = match row[3].trim_end_matches(['+', '>']) {
+        busy @ ("node" | "busy") => {
+            let busy = Some(Micros(if busy == "busy" { 121 } else { 120 }));
+            let interval = Micros(60);
+            let node =
+                NodeReport { id, source, time, sequence, domain, interval, gpu_count: 2, busy, ..Default::default() };
+            state.apply_node(&Rules::default(), ARRIVAL, &node)
+        }
+        "cache" => {
+            let cache = CacheReport { id, source, time, sequence, domain, ..CacheReport::default() };
+            state.apply_cache(&Rules::default(), ARRIVAL, &cache)
+        }
+        _ => {
+            let applied = apply(state, rater, &event).map(|_| "charged");
+            return answered(applied);
+        }
+    };
+    answered(applied.map(|()| "accepted"))
+}
+
+fn answered(applied: Applied<&'static str>) -> &'static str {
+    match applied {
+        Applied::Accepted(answer) => answer,
+        Applied::Duplicate => "duplicate",
+        Applied::Rejected(reason) => reason.name(),
+    }
+}
+
 /// Applies the rows of `table` to `state` and holds each answer, and the streams that moved, against the table.
 fn check_from(state: &mut PartitionState, table: &str, moved: &[&str]) {
     let (mut seen, mut expected) = (String::new(), String::new());
@@ -65,11 +100,7 @@ fn check_from(state: &mut PartitionState, table: &str, moved: &[&str]) {
     let mut rater = Rater::new(&book);
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let row: Vec<&str> = line.split_whitespace().collect();
-        let answer = match apply(state, &mut rater, &event(&row)) {
-            Applied::Charged(_) => "charged",
-            Applied::Duplicate => "duplicate",
-            Applied::Rejected(reason) => reason.name(),
-        };
+        let answer = answer(state, &mut rater, &row);
         let (input, wanted) = row.split_at(4);
         writeln!(seen, "{} {answer}", input.join(" ")).unwrap_or_default();
         writeln!(expected, "{} {}", input.join(" "), wanted.join(" ")).unwrap_or_default();
@@ -109,6 +140,32 @@ fn the_decision_table() {
         a/d -   r7.0 good charged
         ",
         &["a/d 1: 6 of 7 missing [(5, 6)]"],
+    );
+}
+
+#[test]
+fn all_types_share_one_count_one_set_of_identities_and_one_table() {
+    check(
+        "
+        a/d 1.0 n0.0 node   accepted
+        a/d 1.0 n0.0 node   duplicate
+        a/d 1.1 r0.0 good   charged
+        a/d 1.2 c0.0 cache  accepted
+        a/d 1.2 r9.0 good   duplicate
+        a/d 1.3 c0.0 cache  duplicate
+        a/d 1.4 r0.0 node   duplicate
+        a/d 1.5 n1.0 busy   overflow
+        a/d 1.5 n1.0 node   duplicate
+        a/d 1.6 n1.0 node   accepted
+        a/d 1.7 n2.0 node+  absurd_time
+        a/d 1.8 c2.0 cache+ absurd_time
+        a/d 1.0 c3.0 cache> sequence_reused
+        a/d -   c3.0 cache  accepted
+        a/d -   c3.0 cache> duplicate
+        a/d 1.last c4.0 cache sequence_too_sparse
+        a/d 1.10 c4.0 cache accepted
+        ",
+        &["a/d 1: 10 of 11 missing [(9, 10)]"],
     );
 }
 
@@ -283,10 +340,22 @@ fn a_strict_register_refuses_unknown_tenants_but_not_the_unnamed() {
         let answer = PartitionState::default().apply(&mut rater, &rules, ARRIVAL, &event);
         let reason = match answer {
             Applied::Rejected(reason) => Some(reason),
-            Applied::Charged(_) | Applied::Duplicate => None,
+            Applied::Accepted(_) | Applied::Duplicate => None,
         };
         assert_eq!(reason, refused, "{tenant:?} under {rules:?}");
     }
+}
+
+#[test]
+fn quantities_of_the_cache_are_bounded_like_others() {
+    let checked = |cacheable_tokens: Option<u64>, recomputed_tokens: u64| {
+        let cache = CacheUse { cacheable_tokens, recomputed_tokens, ..CacheUse::default() };
+        let event = Event { time: ARRIVAL, cache, ..Event::default() };
+        Rules::default().check(Report::Request(&event), ARRIVAL)
+    };
+    assert_eq!(checked(Some(QUANTITY_MAX), QUANTITY_MAX), Ok(()));
+    assert_eq!(checked(Some(QUANTITY_MAX + 1), 0), Err(Reason::Overflow));
+    assert_eq!(checked(None, QUANTITY_MAX + 1), Err(Reason::Overflow));
 }
 
 #[test]

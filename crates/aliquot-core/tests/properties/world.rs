@@ -8,7 +8,7 @@ use aliquot_core::event::{Event, Sequence, Usage};
 use aliquot_core::money::Rate;
 use aliquot_core::position::{Offset, Partition, Place};
 use aliquot_core::prices::{Band, BandRule, BookId, Matcher, Model, Price, PriceBook, Provider};
-use aliquot_core::rating::Rater;
+use aliquot_core::rating::{Rated, Rater};
 use aliquot_core::recent_ids::RecentIds;
 use aliquot_core::state::{Applied, PartitionState, Rules, TimeLimits};
 use aliquot_core::streams::Streams;
@@ -102,7 +102,7 @@ pub(crate) fn placed(log: &[Message]) -> impl Iterator<Item = (Place, &Message)>
 }
 
 /// The one place that says by which rules these tests judge an event.
-pub(crate) fn apply(state: &mut PartitionState, rater: &mut Rater<'_>, event: &Event<'_>) -> Applied {
+pub(crate) fn apply(state: &mut PartitionState, rater: &mut Rater<'_>, event: &Event<'_>) -> Applied<Rated> {
     state.apply(rater, &Rules::default(), ARRIVAL, event)
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn apply(state: &mut PartitionState, rater: &mut Rater<'_>, event: &E
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Folded {
     pub(crate) states: BTreeMap<Partition, PartitionState>,
-    pub(crate) answers: BTreeMap<Place, Applied>,
+    pub(crate) answers: BTreeMap<Place, Applied<Rated>>,
     pub(crate) charges: Charges,
 }
 
@@ -129,7 +129,7 @@ impl Folded {
             let place = Place { partition: *partition, offset: state.next, index: 0 };
             let answer = apply(state, &mut rater, event);
             state.next = state.next.next();
-            if let Applied::Charged(rated) = answer {
+            if let Applied::Accepted(rated) = answer {
                 self.charges.push(place, ARRIVAL, event, rated);
             }
             self.answers.insert(place, answer);

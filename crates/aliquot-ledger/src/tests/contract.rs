@@ -15,7 +15,7 @@ use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::totals::{TotalKey, WindowTotal};
 use aliquot_core::usage::{ByClass, Class};
 
-use super::{START, Store, commit, contents, event, place, range, report, single, slow_sum, spelled};
+use super::{START, Store, commit, contents, event, fit, place, push, range, report, single, slow_sum, spelled};
 use crate::{Error, Ledger};
 
 const P0: Partition = Partition(0);
@@ -38,14 +38,14 @@ async fn commits_of_two_partitions_come_to_the_slow_sum() {
     both.streams.extend(other.streams);
     for offset in 90..95 {
         let (event, rated) = event(1, offset);
-        both.charges.push(place(1, offset), START, &event, rated);
+        push(&mut both.charges, place(1, offset), &event, rated);
     }
     ledger.commit(&both).await.unwrap();
 
     let contents = contents(&store.open().await).await;
     assert_eq!(spelled(&contents.totals), slow_sum(&[(0, 60), (1, 95)]));
     assert_eq!(contents.held, [(P0, Offset(60)), (P1, Offset(95))].into());
-    let tally = |charged, duplicates| Tally { charged, duplicates, rejected: 0 };
+    let tally = |charged, duplicates| Tally { charged, duplicates, rejected: 0, reports: 2 * duplicates };
     assert_eq!(contents.tallies, [(P0, tally(60, 3)), (P1, tally(95, 3))].into());
     assert_eq!(contents.streams, [report(0, 60, &[]), report(1, 95, &[])]);
     assert_eq!(
@@ -91,12 +91,12 @@ async fn a_commit_of_held_and_new_partitions_writes_the_new_ones() {
     mixed.streams.push(report(0, 4, &[(1, 2)]));
     for offset in 0..5 {
         let (event, rated) = event(1, offset);
-        mixed.charges.push(place(1, offset), START, &event, rated);
+        push(&mut mixed.charges, place(1, offset), &event, rated);
     }
     ledger.commit(&mixed).await.unwrap();
     let contents = contents(&ledger).await;
     assert_eq!(spelled(&contents.totals), slow_sum(&[(0, 10), (1, 5)]));
-    assert_eq!(contents.tallies.get(&P0), Some(&Tally { charged: 10, duplicates: 1, rejected: 0 }));
+    assert_eq!(contents.tallies.get(&P0), Some(&Tally { charged: 10, duplicates: 1, rejected: 0, reports: 2 }));
     assert_eq!(contents.streams, [report(0, 10, &[]), report(1, 5, &[])], "an older report of a held range is dropped");
 }
 
@@ -156,7 +156,7 @@ async fn two_owners_of_a_partition_do_no_harm() {
     first.commit(&commit(0, 20, 25)).await.unwrap();
     let contents = contents(&second).await;
     assert_eq!(spelled(&contents.totals), slow_sum(&[(0, 25)]));
-    assert_eq!(contents.tallies, [(P0, Tally { charged: 25, duplicates: 3, rejected: 0 })].into());
+    assert_eq!(contents.tallies, [(P0, Tally { charged: 25, duplicates: 3, rejected: 0, reports: 6 })].into());
 }
 
 /// Puts something into a commit that it did not read.
@@ -176,10 +176,11 @@ async fn holes_and_what_was_never_read_are_refused_whole() {
     assert_eq!(error.kind(), Kind::Halt);
     assert!(error.to_string().contains("up to offset 10, the commit begins at 11"), "{error}");
 
-    let strays: [(&str, Spoil); 5] = [
+    let strays: [(&str, Spoil); 6] = [
         ("charge", |commit| *commit.ranges.get_mut(&P0).unwrap() = range(10, 19)),
         ("charge", |commit| *commit.ranges.get_mut(&P0).unwrap() = range(11, 20)),
         ("stream", |commit| commit.streams.push(report(1, 5, &[]))),
+        ("fit", |commit| commit.fits.push(fit(1, 5))),
         ("tally", |commit| assert_eq!(commit.tallies.insert(P1, Tally::default()), None)),
         ("snapshot", |commit| assert_eq!(commit.snapshots.insert(P1, vec![1]), None)),
     ];

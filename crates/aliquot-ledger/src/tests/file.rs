@@ -178,6 +178,62 @@ async fn nothing_is_added_to_values_nobody_wrote() {
 }
 
 #[tokio::test]
+async fn words_and_amounts_of_attribution_nobody_wrote_are_reported() {
+    let store = Store::new();
+    let ledger = filled(&store).await;
+    for (column, sql) in [
+        ("quantity", "UPDATE externalities SET quantity = '-1'"),
+        ("credits_pico", "UPDATE externalities SET quantity = '1', credits_pico = ''"),
+        ("culprit_kind", "UPDATE externalities SET credits_pico = '0', culprit_kind = 'tenant', culprit = NULL"),
+        ("culprit_kind", "UPDATE externalities SET culprit_kind = 'ghost'"),
+        ("evidence", "UPDATE externalities SET culprit_kind = 'background', evidence = 'certain'"),
+        ("game", "UPDATE externalities SET evidence = 'exact', game = 'G1'"),
+        ("harm", "UPDATE externalities SET game = 'g1', harm = ''"),
+        ("cause", "UPDATE externalities SET harm = 'miss', cause = 'cold'"),
+    ] {
+        alter(&store, sql).await;
+        let error = ledger.all_externalities().await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
+        assert_eq!(error.kind(), Kind::Halt);
+    }
+    for (column, sql) in [
+        ("tokens", "UPDATE causes SET tokens = '1.0'"),
+        ("cost_pico", "UPDATE causes SET tokens = '1', cost_pico = '1e3'"),
+        ("cause", "UPDATE causes SET cost_pico = '0', cause = 'cold'"),
+    ] {
+        alter(&store, sql).await;
+        let error = ledger.all_causes().await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
+    }
+    for (column, sql) in [
+        ("error_ppm", "UPDATE domain_fits SET error_ppm = -1"),
+        ("tier", "UPDATE domain_fits SET error_ppm = 1, tier = 'a'"),
+    ] {
+        alter(&store, sql).await;
+        let error = ledger.fits(None).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_version_before_is_migrated_and_goes_on() {
+    let store = Store::new();
+    let mut before = filled(&store).await;
+    before.commit(&commit(0, 30, 40)).await.unwrap();
+    before.close().await;
+    alter(&store, "DROP TABLE externalities").await;
+    alter(&store, "DROP TABLE causes").await;
+    alter(&store, "DROP TABLE domain_fits").await;
+    alter(&store, "DELETE FROM _sqlx_migrations WHERE version = 5").await;
+    let mut ledger = store.open().await;
+    ledger.commit(&commit(0, 40, 50)).await.unwrap();
+    let found = contents(&ledger).await;
+    assert_eq!(spelled(&found.totals), slow_sum(&[(0, 50)]));
+    let alone = commit(0, 40, 50).charges;
+    assert_eq!(found.externalities, aliquot_core::externality::externalities(&alone, alone.rows()));
+}
+
+#[tokio::test]
 async fn two_processes_may_make_the_ledger_at_once() {
     let store = Store::new();
     let path = store.path();
@@ -237,5 +293,5 @@ fn every_migration_is_embedded() {
     files.sort();
     let embedded = MIGRATOR.iter().map(|migration| format!("{:04}_{}.sql", migration.version, migration.description));
     assert_eq!(files, embedded.map(|name| name.replace(' ', "_")).collect::<Vec<_>>());
-    assert_eq!(usize::try_from(known()).unwrap(), files.len());
+    assert!(files.last().is_some_and(|name| name.starts_with(&format!("{:04}_", known()))), "{files:?}");
 }

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::commit::{Commit, Rejected};
 use aliquot_core::event::{Event, Usage};
-use aliquot_core::money::Rate;
+use aliquot_core::externality::{CauseTotals, Externalities, cause_totals, externalities};
+use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place};
 use aliquot_core::prices::BookId;
@@ -30,6 +33,36 @@ pub(super) struct Call {
     pub(super) parts: Vec<(Class, u64)>,
     pub(super) reported: bool,
     pub(super) unpriced: Option<Unpriced>,
+    pub(super) http_status: Option<u16>,
+    pub(super) why: Why,
+}
+
+/// What attribution says of a call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Why {
+    /// Prompt tokens that were not read from the cache, by cause; the rest is a hit. None at all = nobody asked.
+    pub(super) missed: Vec<(Cause, Evidence, u64)>,
+    pub(super) blames: Vec<Blame<&'static str>>,
+    /// What it would have cost less, alone.
+    pub(super) saved_alone: Option<Usd>,
+}
+
+/// What a token costs that is not read from the cache, beyond a read: $2.70 a million.
+pub(super) const EXTRA: i128 = 2_700_000;
+
+/// A share of a miss of so many tokens; negative = they were saved.
+pub(super) fn blame(culprit: Culprit<&'static str>, tokens: i64, evidence: Evidence) -> Blame<&'static str> {
+    let cost = Usd::from_pico(i128::from(tokens) * EXTRA);
+    Blame {
+        game: Game::NeighboursAbsent,
+        harm: Harm::Miss,
+        cause: if tokens < 0 { Cause::Hit } else { Cause::EvictedNeighbour },
+        culprit,
+        evidence,
+        quantity: tokens,
+        cost,
+        avoidable: cost.max(Usd::ZERO),
+    }
 }
 
 impl Call {
@@ -45,7 +78,28 @@ impl Call {
             parts: vec![(Class::Uncached, prompt - read), (Class::CacheRead, read), (Class::Output, 100)],
             reported: true,
             unpriced: None,
+            http_status: None,
+            why: Why::default(),
         }
+    }
+
+    /// The attribution of a call that cost `cost`.
+    fn attribution(&self, cost: Usd) -> Attribution<'static> {
+        let Why { missed, blames, saved_alone } = &self.why;
+        let part = |cause, evidence, tokens, cost| CausePart { cause, runner_up: None, evidence, tokens, cost };
+        let extra = |tokens: u64| Usd::from_pico(i128::from(tokens) * EXTRA);
+        let mut parts: Vec<_> =
+            missed.iter().map(|(cause, evidence, tokens)| part(*cause, *evidence, *tokens, extra(*tokens))).collect();
+        if !parts.is_empty() {
+            let prompt: u64 =
+                self.parts.iter().filter(|(class, _)| Class::PROMPT.contains(class)).map(|(_, n)| n).sum();
+            let tokens = prompt - missed.iter().map(|(_, _, tokens)| tokens).sum::<u64>();
+            let extras: Usd = parts.iter().map(|part| part.cost).sum();
+            let rest = cost.checked_sub(extras).unwrap();
+            parts.insert(0, part(Cause::Hit, Evidence::Exact, tokens, rest));
+        }
+        let standalone = saved_alone.map(|saved| cost.checked_sub(saved).unwrap());
+        Attribution { parts, blames: blames.clone(), standalone }
     }
 }
 
@@ -96,11 +150,14 @@ pub(super) fn commit(calls: &[Call]) -> Commit {
             provider: call.provider.into(),
             request_model: call.model.into(),
             feature: call.feature.map(Into::into),
+            http_status: call.http_status,
             usage: Usage { parts, cache_reported: call.reported, ..Usage::default() },
             ..Event::default()
         };
         let place = Place { partition: Partition(0), offset: Offset(offset), index: 0 };
         commit.charges.push(place, call.time, &event, rated(call));
+        let cost = commit.charges.cost(commit.charges.rows().last().unwrap());
+        commit.charges.attribute_last(&call.attribution(cost));
     }
     let to = Offset(i64::try_from(calls.len()).unwrap());
     commit.ranges.insert(Partition(0), OffsetRange { from: Offset(0), to });
@@ -124,16 +181,42 @@ pub(super) fn totals_of(calls: &[Call]) -> Totals {
     totals(&commit.charges, commit.charges.rows())
 }
 
+/// What the ledger would say of why these calls cost what they cost.
+pub(super) fn attribution_of(calls: &[Call]) -> (Externalities, CauseTotals) {
+    let Commit { charges, .. } = commit(calls);
+    (externalities(&charges, charges.rows()), cause_totals(&charges, charges.rows()))
+}
+
 /// Two days of three tenants. On the first, at 9:47, a launch of the largest thrashes the cache of domain `d-1`: its hit rate
-/// falls from 71 % to 18 %, its neighbour's from 60 % to 30 %, while `d-2` stays as it was.
+/// falls from 71 % to 18 %, its neighbour's from 60 % to 30 %, while `d-2` stays as it was. What the neighbour lost is the
+/// largest one's doing, what it lost itself is its own. In `d-2` somebody without a tenant keeps a prefix warm.
 pub(super) fn two_days() -> Vec<Call> {
     let mut calls = Vec::new();
     for minute in 20..70 {
         let time = |second| at(1, 9 + minute / 60, minute % 60, second);
-        let (acme, globex) = if minute < 47 { (71_000, 12_000) } else { (18_000, 6_000) };
-        calls.push(Call::cached(time(5), "acme", "d-1", acme, 100_000));
-        calls.push(Call::cached(time(20), "globex", "d-1", globex, 20_000));
-        calls.push(Call::cached(time(40), "initech", "d-2", 15_000, 30_000));
+        let thrashed = minute >= 47;
+        let (acme, globex) = if thrashed { (18_000, 6_000) } else { (71_000, 12_000) };
+        let lost = |cause, evidence, tokens| if thrashed { vec![(cause, evidence, tokens)] } else { Vec::new() };
+        let new = |tokens| (Cause::NewContent, Evidence::Exact, tokens);
+        let missed = lost(Cause::EvictedSelf, Evidence::Modelled, 53_000).into_iter().chain([new(29_000)]).collect();
+        let why = Why { missed, saved_alone: Some(Usd::ZERO), ..Why::default() };
+        calls.push(Call { why, ..Call::cached(time(5), "acme", "d-1", acme, 100_000) });
+        let missed = lost(Cause::EvictedNeighbour, Evidence::Modelled, 6_000).into_iter().chain([new(8_000)]).collect();
+        let by_acme = blame(Culprit::Tenant("acme"), 6_000, Evidence::Modelled);
+        let within =
+            Blame { game: Game::Entitlements, quantity: 2_000, cost: Usd::from_pico(2_000 * EXTRA), ..by_acme };
+        let blames = if thrashed { vec![by_acme, within] } else { Vec::new() };
+        let saved_alone = Some(if thrashed { by_acme.cost } else { Usd::ZERO });
+        let why = Why { missed, blames, saved_alone };
+        calls.push(Call { why, ..Call::cached(time(20), "globex", "d-1", globex, 20_000) });
+        let warm = blame(Culprit::NoTenant, -1_000, Evidence::Inferred);
+        let saved_alone = Usd::ZERO.checked_sub(Usd::from_pico(1_000 * EXTRA));
+        let why = Why {
+            missed: vec![new(14_000), (Cause::NoEvidence, Evidence::Unattributable, 1_000)],
+            blames: vec![warm],
+            saved_alone,
+        };
+        calls.push(Call { why, ..Call::cached(time(40), "initech", "d-2", 15_000, 30_000) });
     }
     let proxy = || Call {
         provider: "anthropic",
@@ -152,9 +235,25 @@ pub(super) fn two_days() -> Vec<Call> {
         ],
         ..Call::cached(at(2, 0, 0, 0), "acme", "d-1", 0, 0)
     };
+    let refusal = |culprit, quantity| Blame {
+        harm: Harm::Refusal,
+        cost: Usd::ZERO,
+        avoidable: Usd::ZERO,
+        quantity,
+        ..blame(culprit, 1, Evidence::Inferred)
+    };
+    let blames = vec![refusal(Culprit::Tenant("globex"), 600_000), refusal(Culprit::Background, 250_000)];
     let silent = Call { reported: false, parts: vec![(Class::Uncached, 900_000)], ..proxy() };
-    let nobody = Call { tenant: None, time: at(2, 23, 59, 59), parts: vec![(Class::GpuMicros, 1_500)], ..proxy() };
-    let mystery = Call { model: "mystery-1", unpriced: Some(Unpriced::UnknownModel), ..silent.clone() };
+    let why = Why { blames, ..Why::default() };
+    let refused = || Call { http_status: Some(429), why: why.clone(), ..proxy() };
+    let nobody = Call { tenant: None, time: at(2, 23, 59, 59), parts: vec![(Class::GpuMicros, 1_500)], ..refused() };
+    let mystery = Call {
+        model: "mystery-1",
+        unpriced: Some(Unpriced::UnknownModel),
+        reported: false,
+        parts: silent.parts.clone(),
+        ..refused()
+    };
     calls.extend([proxy(), silent, nobody, mystery.clone(), Call { time: at(2, 8, 30, 0), ..mystery }]);
     calls
 }

@@ -178,5 +178,5 @@ async fn a_lake_that_is_not_there_says_so_until_it_is() {
     assert_eq!(number(&engine.sql(count, &[]).await.unwrap()), 5, "each question reads the newest version");
 
     let error = engine.named("reports/reconcile_lake_ledger", &[]).await.unwrap_err();
-    assert!(matches!(error, Error::NoTotals), "{error}");
+    assert!(matches!(error, Error::NoLedger("ledger_totals")), "{error}");
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use super::blocks::Places;
 use super::slab::{ENDS, Slab};
-use super::{OnEvict, Outcome, Owner};
+use super::{Evicted, OnEvict, OnEvicted, Outcome, Owner};
 
 /// The place of a block that was evicted. Slot 0 is no block's, so it can say so; the entry stays to know a block that
 /// comes back.
@@ -30,13 +30,23 @@ impl Lru {
     /// One request: counts the leading blocks that are present, then touches all blocks, from last to first, so that the
     /// root is the most recent. Of more blocks than the cache holds, the first are touched.
     pub fn request(&mut self, blocks: &[u64], owner: Owner, on_evict: OnEvict<'_>) -> Outcome {
+        self.request_watched(blocks, owner, &mut |evicted| on_evict(evicted.by, evicted.of))
+    }
+
+    /// As [`Lru::request`], for who has to know which block went.
+    pub fn request_watched(&mut self, blocks: &[u64], owner: Owner, on_evicted: OnEvicted<'_>) -> Outcome {
         let mut outcome = Outcome::default();
         self.find(blocks, &mut outcome);
         let capacity = self.capacity.and_then(|capacity| usize::try_from(capacity.get()).ok()).unwrap_or(usize::MAX);
         for place in (0..blocks.len().min(capacity)).rev() {
-            self.touch(blocks[place], self.found[place], owner, &mut outcome, on_evict);
+            self.touch(blocks[place], self.found[place], owner, &mut outcome, on_evicted);
         }
         outcome
+    }
+
+    /// The leading blocks that are present; touches nothing.
+    pub fn peek(&self, blocks: &[u64]) -> usize {
+        blocks.iter().take_while(|block| self.places.get(block).is_some_and(|slot| *slot != EVICTED)).count()
     }
 
     fn find(&mut self, blocks: &[u64], outcome: &mut Outcome) {
@@ -50,7 +60,7 @@ impl Lru {
         }
     }
 
-    fn touch(&mut self, block: u64, found: u32, owner: Owner, outcome: &mut Outcome, on_evict: OnEvict<'_>) {
+    fn touch(&mut self, block: u64, found: u32, owner: Owner, outcome: &mut Outcome, on_evicted: OnEvicted<'_>) {
         // The request's own insertions may have evicted what was found, and given its slot to another block; and a prompt
         // that names a block twice has put it in by now.
         let found = if found != EVICTED && self.slab.get(found).block == block {
@@ -66,7 +76,7 @@ impl Lru {
             }
             gone_or_new => {
                 outcome.reinserted += usize::from(gone_or_new.is_some());
-                let slot = self.make_room(block, owner, on_evict);
+                let slot = self.make_room(block, owner, on_evicted);
                 self.places.insert(block, slot);
                 slot
             }
@@ -75,7 +85,7 @@ impl Lru {
     }
 
     /// A slot that holds `block` and is in no queue.
-    fn make_room(&mut self, block: u64, owner: Owner, on_evict: OnEvict<'_>) -> u32 {
+    fn make_room(&mut self, block: u64, owner: Owner, on_evicted: OnEvicted<'_>) -> u32 {
         let is_full = self
             .capacity
             .is_some_and(|capacity| usize::try_from(capacity.get()).is_ok_and(|capacity| self.slab.len() >= capacity));
@@ -89,7 +99,7 @@ impl Lru {
         evicted.block = block;
         evicted.owner = owner;
         self.places.insert(old_block, EVICTED);
-        on_evict(owner, old_owner);
+        on_evicted(Evicted { block: old_block, by: owner, of: old_owner });
         slot
     }
 }

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 
 use super::blocks::Places;
 use super::slab::{ENDS, NOBODY, Slab};
-use super::{OnEvict, Outcome, Owner};
+use super::{Evicted, OnEvict, OnEvicted, Outcome, Owner};
 
 /// The place of a block that was evicted; see the LRU cache.
 const EVICTED: u32 = ENDS;
@@ -55,6 +55,18 @@ impl Vllm {
         owner: Owner,
         on_evict: OnEvict<'_>,
     ) -> Option<(Outcome, Run)> {
+        self.begin_watched(blocks, hits_max, other, owner, &mut |evicted| on_evict(evicted.by, evicted.of))
+    }
+
+    /// As [`Vllm::begin`], for who has to know which block went.
+    pub fn begin_watched(
+        &mut self,
+        blocks: &[u64],
+        hits_max: usize,
+        other: usize,
+        owner: Owner,
+        on_evicted: OnEvicted<'_>,
+    ) -> Option<(Outcome, Run)> {
         let blocks = &blocks[..blocks.len().min(self.capacity)];
         let other = other.min(self.capacity - blocks.len());
         let hits = self.leading_hits(&blocks[..blocks.len().min(hits_max)]);
@@ -69,12 +81,12 @@ impl Vllm {
             self.pin(*slot, owner);
         }
         for block in &blocks[outcome.hits..] {
-            let slot = self.allocate(*block, owner, owner, on_evict);
+            let slot = self.allocate(*block, owner, owner, on_evicted);
             outcome.reinserted += usize::from(self.places.insert(*block, slot) == Some(EVICTED));
             run.prompt.push(slot);
         }
         for _ in 0..other {
-            run.other.push(self.allocate(0, NOBODY, owner, on_evict));
+            run.other.push(self.allocate(0, NOBODY, owner, on_evicted));
         }
         Some((outcome, run))
     }
@@ -96,6 +108,11 @@ impl Vllm {
         }
     }
 
+    /// The leading blocks that are present, pinned or not; touches nothing.
+    pub fn peek(&self, blocks: &[u64]) -> usize {
+        blocks.iter().take_while(|block| self.places.get(block).is_some_and(|slot| *slot != EVICTED)).count()
+    }
+
     fn leading_hits(&self, blocks: &[u64]) -> Vec<u32> {
         blocks.iter().map_while(|block| self.places.get(block).copied().filter(|slot| *slot != EVICTED)).collect()
     }
@@ -111,7 +128,7 @@ impl Vllm {
     }
 
     /// A pinned slot for `block`: one that holds nothing, else a new one, else the one that goes first.
-    fn allocate(&mut self, block: u64, owner: Owner, on_behalf_of: Owner, on_evict: OnEvict<'_>) -> u32 {
+    fn allocate(&mut self, block: u64, owner: Owner, on_behalf_of: Owner, on_evicted: OnEvicted<'_>) -> u32 {
         let first = self.slab.oldest();
         let holds_nothing = first != ENDS && self.slab.get(first).owner == NOBODY;
         if !holds_nothing
@@ -131,7 +148,7 @@ impl Vllm {
             && let Some(place) = self.places.get_mut(&old_block).filter(|place| **place == first)
         {
             *place = EVICTED;
-            on_evict(on_behalf_of, old_owner);
+            on_evicted(Evicted { block: old_block, by: on_behalf_of, of: old_owner });
         }
         first
     }

@@ -44,11 +44,11 @@ fn count(load: &Load) -> Counted {
     for message in load.messages() {
         counted.messages += 1;
         decode(&message.content_type, &message.payload, &Limits::default(), &mut |_, event| {
-            let reason = match event {
+            let reason = match event.map(|report| report.request().unwrap()) {
                 Ok(event) => {
                     assert!(event.source == "broken" || event.domain == message.key);
                     match state.apply(&mut rater, &Rules::default(), message.received_at, event) {
-                        Applied::Charged(_) => return counted.charge(event),
+                        Applied::Accepted(_) => return counted.charge(event),
                         Applied::Duplicate => return counted.duplicates += 1,
                         Applied::Rejected(reason) => reason,
                     }

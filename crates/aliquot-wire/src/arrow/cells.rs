@@ -304,11 +304,31 @@ impl<'a> Flags<'a> {
     }
 }
 
+/// Lists of anything: where each begins and ends among the values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lists<'a> {
+    validity: Option<&'a [u8]>,
+    offsets: Offsets<'a>,
+}
+
+impl<'a> Lists<'a> {
+    pub(super) fn of(kind: Type, array: &Array<'a>) -> Option<Self> {
+        let Type::List { is_wide } = kind else { return None };
+        Some(Self { validity: array.validity, offsets: Offsets::of(array.first, is_wide) })
+    }
+
+    pub(super) fn get(&self, row: usize) -> Cell<Range<usize>> {
+        if !is_valid(self.validity, row) {
+            return Ok(None);
+        }
+        self.offsets.range(row).map(Some).ok_or(Flaw::Dangling)
+    }
+}
+
 /// Lists of blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blocks<'a> {
-    validity: Option<&'a [u8]>,
-    offsets: Offsets<'a>,
+    lists: Lists<'a>,
     blocks_validity: Option<&'a [u8]>,
     blocks: &'a [[u8; 8]],
 }
@@ -317,23 +337,17 @@ impl<'a> Blocks<'a> {
     /// The lists of a node, given it and what is inside it.
     pub(super) fn of(nodes: &[Node<'_>], arrays: &[Array<'a>]) -> Option<Self> {
         let ([list, blocks], [list_array, blocks_array, ..]) = (nodes, arrays) else { return None };
-        let (Type::List { is_wide }, Type::Int { bytes: 8, is_signed: false }) = (list.kind, blocks.kind) else {
-            return None;
-        };
+        let Type::Int { bytes: 8, is_signed: false } = blocks.kind else { return None };
         let blocks = blocks_array.first.as_chunks().0;
         Some(Self {
-            validity: list_array.validity,
-            offsets: Offsets::of(list_array.first, is_wide),
+            lists: Lists::of(list.kind, list_array)?,
             blocks_validity: blocks_array.validity,
             blocks: blocks.get(..blocks_array.length).unwrap_or(blocks),
         })
     }
 
     pub(super) fn get(&self, row: usize) -> Cell<&'a [[u8; 8]]> {
-        if !is_valid(self.validity, row) {
-            return Ok(None);
-        }
-        let range = self.offsets.range(row).ok_or(Flaw::Dangling)?;
+        let Some(range) = self.lists.get(row)? else { return Ok(None) };
         if self.blocks_validity.is_some_and(|bits| !range.clone().all(|place| bit(bits, place))) {
             return Err(Flaw::NullInside);
         }

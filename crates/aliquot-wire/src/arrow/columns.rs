@@ -1,15 +1,17 @@
 //! The columns of `aliquot.request.v1` in Arrow: names, types, meanings, in this one place. Reads and writes no bytes.
 //!
 //! `prefix_blocks` is a list of unsigned 64-bit numbers, not binary: both decode by one copy of eight bytes per block, but a
-//! list needs no rule about byte order or length, and any Arrow reader shows it as what it is.
+//! list needs no rule about byte order or length, and any Arrow reader shows it as what it is. `limits` is one list of structs, and
+//! not a list for each of its fields: those could be of different lengths.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aliquot_core::event::QUANTITY_MAX;
 use aliquot_core::usage::Class;
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 
-use crate::cloudevent::REQUEST_V1;
+use crate::event_type::EventType;
 use crate::request::MICROS_MAX;
 
 /// The key of the schema's metadata that holds the event type, so that all rows of a stream are of one type.
@@ -39,6 +41,7 @@ pub(super) enum Kind {
     Time,
     Flag,
     Blocks,
+    Limits,
 }
 
 /// Whether a column, and every cell of it, must be there.
@@ -60,6 +63,7 @@ impl Kind {
             Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Flag => DataType::Boolean,
             Self::Blocks => DataType::List(block_field()),
+            Self::Limits => DataType::List(limit_field()),
         }
     }
 }
@@ -68,6 +72,26 @@ impl Kind {
 pub(super) fn block_field() -> Arc<Field> {
     Arc::new(Field::new("item", DataType::UInt64, false))
 }
+
+/// The field of one limit inside its list.
+pub(super) fn limit_field() -> Arc<Field> {
+    Arc::new(Field::new("item", DataType::Struct(limit_fields()), false))
+}
+
+/// What one limit consists of, in the order it is written.
+pub(super) fn limit_fields() -> Fields {
+    LIMIT.into_iter().map(Column::field).collect()
+}
+
+/// The columns inside `limits`.
+pub(super) static LIMIT: [Column; 6] = [
+    required("bucket", Kind::Name, "which bucket: an organisation, a key, a model's pool"),
+    required("counts", Kind::Name, "what it counts"),
+    optional("limit", Kind::Count(u64::MAX), "the most it holds"),
+    optional("remaining", Kind::Count(u64::MAX), "what was left"),
+    optional("reset_us", Kind::Count(u64::MAX), "microseconds until it is full again"),
+    optional("refused", Kind::Flag, "whether it refused the request; null = no"),
+];
 
 impl Column {
     pub(super) fn field(self) -> Field {
@@ -92,7 +116,7 @@ pub fn schema() -> Schema {
 
 /// A schema of these fields, marked as what it is.
 pub(super) fn schema_of(fields: Vec<Field>) -> Schema {
-    Schema::new_with_metadata(fields, HashMap::from([(TYPE.to_owned(), REQUEST_V1.to_owned())]))
+    Schema::new_with_metadata(fields, HashMap::from([(TYPE.to_owned(), EventType::Request.name().to_owned())]))
 }
 
 /// Every column, in the order they are written.
@@ -134,7 +158,7 @@ static BEFORE_PARTS: [Column; 18] = [
     optional("http_status", Kind::Count(U16_MAX), "HTTP status of the answer"),
 ];
 
-static AFTER_PARTS: [Column; 9] = [
+static AFTER_PARTS: [Column; 19] = [
     optional("input_total", Kind::Count(u64::MAX), "prompt tokens with all cache parts, as reported"),
     optional("output_total", Kind::Count(u64::MAX), "output tokens with reasoning, as reported"),
     optional(
@@ -148,6 +172,32 @@ static AFTER_PARTS: [Column; 9] = [
     optional("queue_us", Kind::Count(MICROS_MAX), "microseconds in the node's queue"),
     optional("ttft_us", Kind::Count(MICROS_MAX), "microseconds to the first token"),
     optional("duration_us", Kind::Count(MICROS_MAX), "microseconds from start to end"),
+    optional("cache_session", Kind::Name, "the conversation or template it continues: an opaque key, never a text"),
+    optional("cache_replica", Kind::Name, "which of the domain's engines served it, if there are several"),
+    optional(
+        "cache_router_reason",
+        Kind::Name,
+        "why the router chose it: `affinity`, `affinity_lost`, `load_spill`, `drain`, `random`",
+    ),
+    optional("cache_lifetime_us", Kind::Count(MICROS_MAX), "how long the cache was asked to keep what is not used"),
+    optional("cache_bypass", Kind::Flag, "whether the cache was switched off for the request; null = no"),
+    optional(
+        "cache_cacheable_tokens",
+        Kind::Count(QUANTITY_MAX),
+        "prompt tokens up to the last breakpoint; null = no breakpoints",
+    ),
+    optional("cache_miss_reason", Kind::Name, "the provider's own word for why the prefix was not found"),
+    optional(
+        "cache_recomputed_tokens",
+        Kind::Count(QUANTITY_MAX),
+        "prompt tokens computed again after a preemption; null = 0",
+    ),
+    optional("cache_weights", Kind::Name, "the version of model weights or adapter"),
+    optional(
+        "limits",
+        Kind::Limits,
+        "shared limits as they stood at the answer; a number that cannot be true is read as null",
+    ),
 ];
 
 const fn meaning_of(class: Class) -> &'static str {

@@ -1,15 +1,17 @@
 //! A message to its events: looks the stream through, matches its columns with the contract, and calls back row by row.
 
-use aliquot_core::event::Event;
+use aliquot_core::event::{Event, Report};
 use aliquot_core::reject::Reason;
 
 use super::cells::Dictionaries;
-use super::columns::{self, Column, Need};
+use super::columns::{self, Column, Kind, Need};
 use super::layout::{Layout, siblings};
+use super::limits;
 use super::malformed;
-use super::rows::{self, Rows};
+use super::rows::Rows;
 use super::stream::{Array, Piece, Stream};
-use super::suspects::{self, Suspect, Verdict};
+use super::suspects::{self, Suspect, Unknown, Verdict};
+use super::types::type_problem;
 use crate::cloudevent::missing_detail;
 use crate::json::Each;
 use crate::limits::Limits;
@@ -28,7 +30,7 @@ pub(crate) fn decode(payload: &[u8], limits: &Limits, each: &mut Each<'_>) {
 #[derive(Debug, Default)]
 struct Plan {
     known: Vec<(Column, usize)>,
-    unknown: Vec<(usize, Verdict)>,
+    unknown: Vec<Unknown>,
 }
 
 impl Plan {
@@ -43,8 +45,11 @@ impl Plan {
             if plan.known.iter().any(|(known, _)| known.name == column.name) {
                 return Err(malformed(format!("{} is given twice", column.name)));
             }
-            if let Some(problem) = rows::type_problem(column, layout, place) {
+            if let Some(problem) = type_problem(column, layout, place) {
                 return Err(problem);
+            }
+            if column.kind == Kind::Limits {
+                plan.inside_limits(layout, place)?;
             }
             plan.known.push((column, place));
         }
@@ -61,11 +66,30 @@ impl Plan {
             let detail = "type is a column: put it into the metadata of the schema, all rows are of one type";
             return Err(Problem::new(Reason::WrongType, detail));
         }
-        match suspects::judge(layout, place) {
-            Verdict::Harmless => {}
-            verdict => self.unknown.push((place, verdict)),
+        self.suspect(layout, place, place);
+        Ok(())
+    }
+
+    /// What is inside `limits`: nothing twice, and what is not known is judged like a column.
+    fn inside_limits(&mut self, layout: &Layout<'_>, column: usize) -> Result<(), Problem> {
+        let mut seen = Vec::new();
+        for place in limits::inside(&layout.nodes, column).into_iter().flatten() {
+            let name = layout.nodes.get(place).map_or("", |node| node.name);
+            if limits::column_of(name).is_none() {
+                self.suspect(layout, column, place);
+            } else if seen.contains(&name) {
+                return Err(malformed(format!("limits.{name} is given twice")));
+            }
+            seen.push(name);
         }
         Ok(())
+    }
+
+    fn suspect(&mut self, layout: &Layout<'_>, column: usize, place: usize) {
+        match suspects::judge(layout, place) {
+            Verdict::Harmless => {}
+            verdict => self.unknown.push(Unknown { column, place, verdict }),
+        }
     }
 
     fn rows<'d, 'a>(
@@ -102,7 +126,7 @@ fn deliver<'a>(payload: &'a [u8], plan: &Plan, stream: Stream<'a>, limits: &Limi
                 let rows = plan.rows(&layout, &arrays, &dictionaries);
                 for row in 0..row_count {
                     match rows.read(row, limits, &mut event, &mut spare) {
-                        Ok(()) => each(index, Ok(&event)),
+                        Ok(()) => each(index, Ok(Report::Request(&event))),
                         Err(problem) => each(index, Err(row_refusal(problem, raw.take()))),
                     }
                     index = index.saturating_add(1);

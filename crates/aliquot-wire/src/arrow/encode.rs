@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use aliquot_core::event::Event;
+use aliquot_core::event::{Event, Limit};
 use aliquot_core::time::Micros;
 use aliquot_core::usage::Class;
-use arrow_array::builder::{ListBuilder, StringDictionaryBuilder, UInt64Builder};
+use arrow_array::builder::{
+    ArrayBuilder, BooleanBuilder, ListBuilder, StringDictionaryBuilder, StructBuilder, UInt64Builder, make_builder,
+};
 use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt16Array, UInt32Array, UInt64Array,
@@ -15,7 +17,7 @@ use arrow_ipc::MetadataVersion;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, DataType};
 
-use super::columns::{self, Column, Kind, Need, block_field, schema_of};
+use super::columns::{self, Column, Kind, Need, block_field, limit_field, limit_fields, schema_of};
 use crate::request::reports_cache;
 
 /// Buffers begin at multiples of this: what the format asks for at least, because small batches would be mostly padding with
@@ -45,8 +47,9 @@ fn is_used(column: Column, events: &[Event<'_>]) -> bool {
         Kind::Id | Kind::Name => text(column.name, event).is_some(),
         Kind::Count(_) => count(column.name, event).is_some(),
         Kind::Time => true,
-        Kind::Flag => flag(event).is_some(),
+        Kind::Flag => flag(column.name, event).is_some(),
         Kind::Blocks => event.prefix.is_some(),
+        Kind::Limits => !event.limits.is_empty(),
     })
 }
 
@@ -67,7 +70,8 @@ fn array(column: Column, events: &[Event<'_>]) -> ArrayRef {
             let times = TimestampMicrosecondArray::from_iter_values(events.iter().map(|event| event.time.0));
             Arc::new(times.with_timezone("UTC"))
         }
-        (Kind::Flag, _) => Arc::new(events.iter().map(flag).collect::<BooleanArray>()),
+        (Kind::Flag, _) => Arc::new(events.iter().map(|event| flag(column.name, event)).collect::<BooleanArray>()),
+        (Kind::Limits, _) => limits(events),
         (Kind::Blocks, _) => {
             let mut lists = ListBuilder::new(UInt64Builder::new()).with_field(block_field());
             for event in events {
@@ -101,12 +105,16 @@ fn text<'e>(column: &str, event: &'e Event<'_>) -> Option<&'e str> {
         "feature" => event.feature.as_deref(),
         "project" => event.project.as_deref(),
         "traffic_class" => event.traffic_class.as_deref(),
+        "cache_session" => event.cache.session.as_deref(),
+        "cache_replica" => event.cache.replica.as_deref(),
+        "cache_router_reason" => event.cache.router_reason.as_deref(),
+        "cache_miss_reason" => event.cache.miss_reason.as_deref(),
+        "cache_weights" => event.cache.weights.as_deref(),
         _ => None,
     }
 }
 
 fn count(column: &str, event: &Event<'_>) -> Option<u64> {
-    let micros = |time: Option<Micros>| time.map(|time| u64::try_from(time.0).unwrap_or_default());
     match column {
         "nodeepoch" => event.sequence.map(|sequence| sequence.epoch),
         "nodeseq" => event.sequence.map(|sequence| sequence.seq),
@@ -121,6 +129,9 @@ fn count(column: &str, event: &Event<'_>) -> Option<u64> {
         "queue_us" => micros(event.queue),
         "ttft_us" => micros(event.ttft),
         "duration_us" => micros(event.duration),
+        "cache_lifetime_us" => micros(event.cache.lifetime),
+        "cache_cacheable_tokens" => event.cache.cacheable_tokens,
+        "cache_recomputed_tokens" => Some(event.cache.recomputed_tokens).filter(|tokens| *tokens != 0),
         class => part(Class::from_name(class)?, event),
     }
 }
@@ -131,9 +142,47 @@ fn part(class: Class, event: &Event<'_>) -> Option<u64> {
     Some(event.usage.parts.get(class)).filter(|quantity| *quantity != default)
 }
 
-/// Whether the cache is reported, unless the parts say it already.
-fn flag(event: &Event<'_>) -> Option<bool> {
+/// A length of time; what is below zero is written as none.
+fn micros(time: Option<Micros>) -> Option<u64> {
+    time.map(|time| u64::try_from(time.0).unwrap_or_default())
+}
+
+/// A flag, unless a decoder knows it anyway: whether the cache is reported is mostly said by the parts.
+fn flag(column: &str, event: &Event<'_>) -> Option<bool> {
     let usage = &event.usage;
-    let told = reports_cache(|class| usage.parts.get(class) != 0);
-    Some(usage.cache_reported).filter(|flag| *flag != told)
+    match column {
+        "cache_reported" => {
+            let told = reports_cache(|class| usage.parts.get(class) != 0);
+            Some(usage.cache_reported).filter(|flag| *flag != told)
+        }
+        _ => Some(event.cache.bypass).filter(|flag| *flag),
+    }
+}
+
+/// The limits of each event, as a list of structs. An event without any has an empty list, which says the same as a null.
+fn limits(events: &[Event<'_>]) -> ArrayRef {
+    let fields = limit_fields();
+    let builders = fields.iter().map(|field| make_builder(field.data_type(), 0)).collect();
+    let mut lists = ListBuilder::new(StructBuilder::new(fields, builders)).with_field(limit_field());
+    for event in events {
+        event.limits.iter().for_each(|limit| put_limit(limit, lists.values()));
+        lists.append(true);
+    }
+    Arc::new(lists.finish())
+}
+
+fn put_limit(limit: &Limit<'_>, structs: &mut StructBuilder) {
+    let Limit { bucket, counts, limit, remaining, reset, refused } = limit;
+    for (place, name) in [bucket, counts].into_iter().enumerate() {
+        column_of::<StringDictionaryBuilder<Int32Type>>(structs, place).append_value(name);
+    }
+    for (place, number) in (2..).zip([*limit, *remaining, micros(*reset)]) {
+        column_of::<UInt64Builder>(structs, place).append_option(number);
+    }
+    column_of::<BooleanBuilder>(structs, 5).append_option(Some(*refused).filter(|refused| *refused));
+    structs.append(true);
+}
+
+fn column_of<T: ArrayBuilder>(structs: &mut StructBuilder, place: usize) -> &mut T {
+    structs.field_builder(place).expect("each builder was made for the type of its field")
 }

@@ -7,17 +7,18 @@ use aliquot_core::reject::Reason;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::{ByClass, Class};
 
-use super::cells::{Blocks, Cell, Dictionaries, Flags, Flaw, Ints, Texts, Times};
+use super::cache_use::CacheColumns;
+use super::cells::{Blocks, Dictionaries, Flags, Flaw, Ints, Texts, Times};
 use super::columns::{Column, Kind};
-use super::layout::{Layout, Node, Type};
-use super::malformed;
+use super::fields::{CountColumn, TextColumn, known, missing, narrow, problem_of};
+use super::layout::Layout;
+use super::limits::LimitLists;
 use super::stream::Array;
 use super::suspects::Suspect;
-use crate::cloudevent::missing_detail;
-use crate::field::too_long;
+use crate::field::too_many_blocks;
 use crate::limits::Limits;
 use crate::refusal::Problem;
-use crate::request::{chain_counts_from_one, reports_cache, too_many_blocks};
+use crate::request::{SAMPLE_THEM, chain_counts_from_one, reports_cache};
 use crate::timestamp;
 
 /// The columns of one batch.
@@ -51,31 +52,9 @@ pub(super) struct Rows<'d, 'a> {
     queue: CountColumn<'a>,
     ttft: CountColumn<'a>,
     duration: CountColumn<'a>,
+    cache: CacheColumns<'d, 'a>,
+    limits: Option<LimitLists<'d, 'a>>,
     pub(super) suspects: Vec<Suspect<'a>>,
-}
-
-/// What is wrong with the type of a known column, if anything is.
-pub(super) fn type_problem(column: Column, layout: &Layout<'_>, place: usize) -> Option<Problem> {
-    let node = layout.nodes.get(place)?;
-    let inside = layout.nodes.get(place.saturating_add(1));
-    let values = node.dictionary.map(|id| layout.dictionaries.get(&id).and_then(|values| values.first()));
-    let (fits, wanted) = match column.kind {
-        Kind::Id | Kind::Name => {
-            let texts = values.unwrap_or(Some(node));
-            (texts.is_some_and(|node| matches!(node.kind, Type::Text { .. })), "utf8, plain or as a dictionary")
-        }
-        Kind::Count(_) => (values.is_none() && matches!(node.kind, Type::Int { .. }), "an integer"),
-        Kind::Time => (matches!(node.kind, Type::Timestamp { has_zone: true, .. }), "a timestamp with a time zone"),
-        Kind::Flag => (node.kind == Type::Bool, "a boolean"),
-        Kind::Blocks => (are_blocks(node, inside), "a list of uint64"),
-    };
-    let detail = || format!("{} has the wrong type: it must be {wanted}", column.name);
-    (!fits).then(|| Problem::new(Reason::WrongType, detail()))
-}
-
-fn are_blocks(list: &Node<'_>, inside: Option<&Node<'_>>) -> bool {
-    let block = Some((Type::Int { bytes: 8, is_signed: false }, None));
-    matches!(list.kind, Type::List { .. }) && inside.map(|node| (node.kind, node.dictionary)) == block
 }
 
 impl<'d, 'a> Rows<'d, 'a> {
@@ -89,8 +68,8 @@ impl<'d, 'a> Rows<'d, 'a> {
         dictionaries: &'d Dictionaries<'a>,
     ) {
         let nodes = layout.nodes.get(place..).unwrap_or_default();
-        let arrays = arrays.get(place..).unwrap_or_default();
-        let ([node, ..], [array, ..]) = (nodes, arrays) else { return };
+        let columns = arrays.get(place..).unwrap_or_default();
+        let ([node, ..], [array, ..]) = (nodes, columns) else { return };
         match column.kind {
             Kind::Id | Kind::Name => {
                 let text = TextColumn { name: column.name, texts: Texts::of(node, array, dictionaries) };
@@ -100,8 +79,10 @@ impl<'d, 'a> Rows<'d, 'a> {
                 self.take_count(CountColumn { name: column.name, max, ints: Ints::of(node.kind, array) })
             }
             Kind::Time => self.time = Times::of(node.kind, array),
-            Kind::Flag => self.cache_reported = Flags::of(node.kind, array),
-            Kind::Blocks => self.blocks = Blocks::of(nodes.get(..2).unwrap_or_default(), arrays),
+            Kind::Flag if column.name == "cache_reported" => self.cache_reported = Flags::of(node.kind, array),
+            Kind::Flag => self.cache.take_bypass(Flags::of(node.kind, array)),
+            Kind::Blocks => self.blocks = Blocks::of(nodes.get(..2).unwrap_or_default(), columns),
+            Kind::Limits => self.limits = LimitLists::of(layout, place, arrays, dictionaries),
         }
     }
 
@@ -120,7 +101,7 @@ impl<'d, 'a> Rows<'d, 'a> {
             "feature" => self.feature = text,
             "project" => self.project = text,
             "traffic_class" => self.traffic_class = text,
-            _ => {}
+            _ => self.cache.take_text(text),
         }
     }
 
@@ -137,7 +118,10 @@ impl<'d, 'a> Rows<'d, 'a> {
             "queue_us" => self.queue = count,
             "ttft_us" => self.ttft = count,
             "duration_us" => self.duration = count,
-            class => self.parts.extend(Class::from_name(class).map(|class| (class, count))),
+            name => match Class::from_name(name) {
+                Some(class) => self.parts.push((class, count)),
+                None => self.cache.take_count(count),
+            },
         }
     }
 
@@ -157,6 +141,11 @@ impl<'d, 'a> Rows<'d, 'a> {
         let domain = self.partition_key.get(row, limits)?.unwrap_or(source);
         *spare = event.prefix.take().or(spare.take());
         let prefix = if self.has_chain(row)? { Some(self.chain(row, limits, spare.take())?) } else { None };
+        let mut shared_limits = std::mem::take(&mut event.limits);
+        shared_limits.clear();
+        if let Some(lists) = &self.limits {
+            lists.read(row, limits, &mut shared_limits)?;
+        }
         *event = Event {
             id: Cow::Borrowed(id),
             source: Cow::Borrowed(source),
@@ -180,6 +169,8 @@ impl<'d, 'a> Rows<'d, 'a> {
             queue: narrow(self.queue.get(row)?).map(Micros),
             ttft: narrow(self.ttft.get(row)?).map(Micros),
             duration: narrow(self.duration.get(row)?).map(Micros),
+            cache: self.cache.read(row, limits)?,
+            limits: shared_limits,
         };
         Ok(())
     }
@@ -237,7 +228,7 @@ impl<'d, 'a> Rows<'d, 'a> {
         };
         let Some(blocks) = blocks else { return Err(missing("prefix_blocks")) };
         if blocks.len() > limits.blocks_per_event {
-            return Err(Problem::new(Reason::TooLarge, too_many_blocks("prefix_blocks", limits)));
+            return Err(Problem::new(Reason::TooLarge, too_many_blocks("prefix_blocks", limits, SAMPLE_THEM)));
         }
         let Some(block_tokens) = self.block_tokens.get(row)? else { return Err(missing("prefix_block_tokens")) };
         let sampled_of = self.sampled_of.get(row)?.unwrap_or(1);
@@ -254,77 +245,4 @@ impl<'d, 'a> Rows<'d, 'a> {
         chain.blocks.extend(blocks.iter().map(|block| u64::from_le_bytes(*block)));
         Ok(chain)
     }
-}
-
-/// A column of texts; without a name it is not there.
-#[derive(Clone, Copy, Debug, Default)]
-struct TextColumn<'d, 'a> {
-    name: &'static str,
-    texts: Option<Texts<'d, 'a>>,
-}
-
-impl<'a> TextColumn<'_, 'a> {
-    /// The text; an empty one is as good as none.
-    fn get(&self, row: usize, limits: &Limits) -> Result<Option<&'a str>, Problem> {
-        let Some(texts) = &self.texts else { return Ok(None) };
-        match known(self.name, texts.get(row))? {
-            Some(text) if text.len() > limits.field_bytes => {
-                Err(Problem::new(Reason::TooLarge, too_long(self.name, limits.field_bytes)))
-            }
-            text => Ok(text.filter(|text| !text.is_empty())),
-        }
-    }
-
-    fn optional(&self, row: usize, limits: &Limits) -> Result<Option<Cow<'a, str>>, Problem> {
-        Ok(self.get(row, limits)?.map(Cow::Borrowed))
-    }
-
-    fn required(&self, row: usize, limits: &Limits) -> Result<&'a str, Problem> {
-        self.get(row, limits)?.ok_or_else(|| missing(self.name))
-    }
-}
-
-/// A column of whole numbers; without a name it is not there.
-#[derive(Clone, Copy, Debug, Default)]
-struct CountColumn<'a> {
-    name: &'static str,
-    max: u64,
-    ints: Option<Ints<'a>>,
-}
-
-impl CountColumn<'_> {
-    fn get(&self, row: usize) -> Result<Option<u64>, Problem> {
-        let Some(ints) = &self.ints else { return Ok(None) };
-        match known(self.name, ints.get(row))? {
-            Some(number) if number > self.max => {
-                Err(Problem::new(Reason::Overflow, format!("{} exceeds {}", self.name, self.max)))
-            }
-            number => Ok(number),
-        }
-    }
-}
-
-/// A number that is known to fit, in its own type.
-fn narrow<T: TryFrom<u64>>(number: Option<u64>) -> Option<T> {
-    number.and_then(|number| T::try_from(number).ok())
-}
-
-fn known<T>(column: &'static str, cell: Cell<T>) -> Result<Option<T>, Problem> {
-    cell.map_err(|flaw| problem_of(column, flaw))
-}
-
-#[cold]
-fn problem_of(column: &'static str, flaw: Flaw) -> Problem {
-    match flaw {
-        Flaw::NotUtf8 => malformed(format!("{column} is not UTF-8")),
-        Flaw::Dangling => malformed(format!("{column} points to a value that is not in the message")),
-        Flaw::NullInside => malformed(format!("{column} has a null inside")),
-        Flaw::Negative => Problem::new(Reason::Negative, format!("{column} is below zero")),
-        Flaw::Time => Problem::new(Reason::AbsurdTime, format!("{column} is outside the years 0 to 9999")),
-    }
-}
-
-#[cold]
-fn missing(column: &str) -> Problem {
-    Problem::new(Reason::MissingField, missing_detail(column))
 }

@@ -9,7 +9,8 @@ use super::columns::TYPE;
 use super::frames::{Frame, Frames};
 use super::layout::{Layout, Node, Type, siblings};
 use super::malformed;
-use crate::cloudevent::{missing_detail, type_problem};
+use crate::cloudevent::missing_detail;
+use crate::event_type::EventType;
 use crate::limits::Limits;
 use crate::refusal::Problem;
 
@@ -94,7 +95,12 @@ fn check_type(schema: Schema<'_>) -> Result<(), Problem> {
     let Some(event_type) = event_type else {
         return Err(Problem::new(Reason::MissingField, missing_detail("type, in the metadata of the schema,")));
     };
-    type_problem(event_type).map_or(Ok(()), |detail| Err(Problem::new(Reason::UnknownEventType, detail)))
+    let detail = match EventType::of_name(event_type) {
+        Ok(EventType::Request) => return Ok(()),
+        Ok(other) => format!("{} has no columns: send it as JSON", other.name()),
+        Err(detail) => detail,
+    };
+    Err(Problem::new(Reason::UnknownEventType, detail))
 }
 
 /// The buffers of every node.

@@ -1,12 +1,14 @@
 //! Looks at columns nobody asked for: is that prompt text? The rules are those of [`crate::prompt_text`], with a type in the
 //! place of a value: a column of numbers is no text, one with a name for text or with lists of objects is.
 //!
+//! What nobody asked for inside a known list of structs is judged like a column, and is the row's whose list it is in.
+//!
 //! A map is refused as well, because its names are not in the schema. Of strings inside lists and objects, and in
 //! dictionaries, only the longest of the batch is looked at: if it is too long for a label, so is the cell of every row.
 
 use aliquot_core::reject::Reason;
 
-use super::cells::{Dictionaries, Lengths, Presence, longest};
+use super::cells::{Dictionaries, Lengths, Lists, Presence, longest};
 use super::layout::{Layout, Node, Type, siblings};
 use super::stream::Array;
 use crate::prompt_text::{TEXT_BYTES_MAX, detail, is_text_name};
@@ -48,27 +50,41 @@ fn judge_node(layout: &Layout<'_>, nodes: &[Node<'_>], place: usize, is_in_list:
     inside.map(|child| judge_node(layout, nodes, child, verdict)).max().unwrap_or(Verdict::Harmless)
 }
 
+/// A column nobody asked for that may hold text, by the schema alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unknown {
+    /// The column of the batch that it is, or that it is inside of.
+    pub(super) column: usize,
+    /// Its own place.
+    pub(super) place: usize,
+    pub(super) verdict: Verdict,
+}
+
 /// An unknown column of one batch that may hold text.
 #[derive(Debug)]
 pub(super) struct Suspect<'a> {
     name: &'a str,
     presence: Presence<'a>,
+    /// Of something inside a list: which of its values are a row's, and how many it has in all.
+    lists: Option<(Lists<'a>, usize)>,
     /// Where only a length makes it text.
     lengths: Option<Lengths<'a>>,
     what: &'static str,
 }
 
 impl<'a> Suspect<'a> {
-    /// The column at a place, unless nothing in this batch can be wrong with it.
+    /// That column, unless nothing in this batch can be wrong with it.
     pub(super) fn of(
         layout: &Layout<'a>,
-        (place, verdict): (usize, Verdict),
+        Unknown { column, place, verdict }: Unknown,
         arrays: &[Array<'a>],
         dictionaries: &Dictionaries<'a>,
     ) -> Option<Self> {
         let node = layout.nodes.get(place)?;
         let array = arrays.get(place)?;
-        let suspect = Self { name: node.name, presence: Presence(array.validity), lengths: None, what: LONG };
+        let lists = Lists::of(layout.nodes.get(column)?.kind, arrays.get(column)?).filter(|_| place != column);
+        let lists = lists.map(|lists| (lists, array.length));
+        let suspect = Self { name: node.name, presence: Presence(array.validity), lists, lengths: None, what: LONG };
         match verdict {
             Verdict::Harmless => None,
             Verdict::Text(what) => Some(Self { what, ..suspect }),
@@ -79,7 +95,8 @@ impl<'a> Suspect<'a> {
                     Some(id) => dictionaries.get(&id).map_or(0, |dictionary| dictionary.longest),
                     None => longest(node.kind, array),
                 });
-                let lengths_of_rows = Lengths::of(node.kind, array).filter(|_| node.dictionary.is_none());
+                let lengths_of_rows =
+                    Lengths::of(node.kind, array).filter(|_| node.dictionary.is_none() && place == column);
                 (lengths.max()? > TEXT_BYTES_MAX).then_some(Self { lengths: lengths_of_rows, ..suspect })
             }
         }
@@ -87,7 +104,13 @@ impl<'a> Suspect<'a> {
 
     /// Why the row is refused, if it is.
     pub(super) fn problem(&self, row: usize) -> Option<Problem> {
-        let is_text = self.presence.get(row) && self.lengths.is_none_or(|lengths| lengths.get(row) > TEXT_BYTES_MAX);
+        let is_text = self.is_present(row) && self.lengths.is_none_or(|lengths| lengths.get(row) > TEXT_BYTES_MAX);
         is_text.then(|| Problem::new(Reason::PromptText, detail(self.name, self.what)))
+    }
+
+    fn is_present(&self, row: usize) -> bool {
+        let Some((lists, length)) = &self.lists else { return self.presence.get(row) };
+        let Ok(Some(values)) = lists.get(row) else { return false };
+        (values.start..values.end.min(*length)).any(|place| self.presence.get(place))
     }
 }

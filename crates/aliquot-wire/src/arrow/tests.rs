@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use aliquot_core::event::{Event, PrefixChain, Sequence};
+use aliquot_core::event::{CacheUse, Event, Limit, PrefixChain, Report, Sequence};
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
 use arrow_array::builder::{
-    LargeListBuilder, LargeStringDictionaryBuilder, ListBuilder, MapBuilder, StringBuilder, UInt64Builder,
+    LargeListBuilder, LargeStringDictionaryBuilder, ListBuilder, MapBuilder, NullBuilder, StringBuilder, UInt64Builder,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, TimestampMicrosecondType, UInt16Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeListArray, Float64Array, Int64Array,
-    LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt16Array, UInt32Array, UInt64Array,
+    LargeListArray, LargeStringArray, ListArray, NullArray, RecordBatch, StringArray, StringViewArray, StructArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt16Array,
+    UInt32Array, UInt64Array,
 };
 use arrow_ipc::MetadataVersion;
 use arrow_ipc::reader::StreamReader;
@@ -226,16 +227,90 @@ fn prefix_chains_come_whole() {
 fn a_chain_is_gone_in_the_next_row_and_its_list_is_used_again() {
     let with_chain =
         |blocks: Vec<u64>| Event { prefix: Some(PrefixChain { block_tokens: 16, sampled_of: 1, blocks }), ..good() };
-    let events = [with_chain(vec![1, 2, 3]), good(), with_chain(vec![4])];
+    let limits = vec![limit()];
+    let events = [Event { limits, ..with_chain(vec![1, 2, 3]) }, good(), with_chain(vec![4])];
     let mut places = Vec::new();
     let mut seen = Vec::new();
     crate::decode(ARROW, &encode(&events), &Limits::default(), &mut |_, event| {
-        let prefix = event.unwrap().prefix.as_ref();
+        let event = event.unwrap().request().unwrap();
+        assert_eq!(event.limits.len(), usize::from(seen.is_empty()));
+        let prefix = event.prefix.as_ref();
         places.extend(prefix.map(|chain| chain.blocks.as_ptr()));
         seen.push(prefix.map(|chain| chain.blocks.clone()));
     });
     assert_eq!(seen, [Some(vec![1, 2, 3]), None, Some(vec![4])]);
     assert_eq!(places[0], places[1]);
+}
+
+/// What a header says of a limit: the number, and what is left.
+type Said = (Option<i64>, Option<i64>);
+
+/// A column of limits with these lists, and in each limit an unknown field.
+fn limit_lists(lists: &[&[Said]], unknown: &str, label: ArrayRef) -> ArrayRef {
+    let limits: Vec<_> = lists.iter().copied().flatten().copied().collect();
+    let names = |name: &str| shared(StringArray::from(vec![name; limits.len()]));
+    let numbers = |of: fn(&Said) -> Option<i64>| shared(limits.iter().map(of).collect::<Int64Array>());
+    let columns = [
+        ("bucket", names("org")),
+        ("counts", names("tokens")),
+        ("limit", numbers(|limit| limit.0)),
+        ("remaining", numbers(|limit| limit.1)),
+        (unknown, label),
+    ];
+    let field = |name: &str, array: &ArrayRef| Field::new(name, array.data_type().clone(), true);
+    let fields: Fields = columns.iter().map(|(name, array)| field(name, array)).collect();
+    let structs = StructArray::new(fields, columns.map(|(_, array)| array).to_vec(), None);
+    let mut offsets = ListBuilder::new(NullBuilder::new());
+    for list in lists {
+        offsets.values().append_nulls(list.len());
+        offsets.append(true);
+    }
+    let item = Arc::new(Field::new("item", structs.data_type().clone(), true));
+    shared(ListArray::new(item, offsets.finish().offsets().clone(), Arc::new(structs), None))
+}
+
+#[test]
+fn nonsense_in_a_limit_is_unknown_and_costs_nothing() {
+    let lists: [&[_]; 3] = [&[(Some(-1), Some(-1)), (Some(10), Some(11))], &[], &[(Some(10), None)]];
+    let column = limit_lists(&lists, "team", shared(StringArray::from(vec!["blue"; 3])));
+    let mut columns = columns_of(&three());
+    put(&mut columns, "limits", column);
+    let seen = decoded(ARROW, &message_of(columns))
+        .into_iter()
+        .map(|event| event.unwrap().limits.iter().map(|limit| (limit.limit, limit.remaining)).collect::<Vec<_>>());
+    assert_eq!(seen.collect::<Vec<_>>(), [vec![(None, None); 2], vec![], vec![(Some(10), None)]]);
+}
+
+#[test]
+fn a_limit_hides_no_text_and_has_its_types_and_bounds() {
+    let one: [&[_]; 1] = [&[(Some(1), None)]];
+    let answer = |lists: &[&[_]], unknown: &str, label: ArrayRef| {
+        let mut columns = columns_of(&[good()]);
+        put(&mut columns, "limits", limit_lists(lists, unknown, label));
+        decoded(ARROW, &message_of(columns)).remove(0).map(|event| event.limits.len())
+    };
+    let label = |text: &str| shared(StringArray::from(vec![text]));
+    assert_eq!(answer(&one, "team", label("blue")), Ok(1));
+    let (reason, detail, _) = answer(&one, "message", label("hello")).unwrap_err();
+    assert!(reason == Reason::PromptText && detail.contains("message"), "{detail}");
+    assert_eq!(answer(&one, "note", label(&"x".repeat(257))).unwrap_err().0, Reason::PromptText);
+    assert_eq!(
+        answer(&one, "refused", label("no")).unwrap_err().1,
+        "limits.refused has the wrong type: it must be a boolean"
+    );
+    assert_eq!(answer(&one, "limit", label("1")).unwrap_err().0, Reason::WrongType);
+    let twice = shared(Int64Array::from(vec![1]));
+    assert_eq!(answer(&one, "limit", twice).unwrap_err().1, "limits.limit is given twice");
+    let many = |count: usize| {
+        let list = vec![(Some(1), None); count];
+        answer(&[&list], "team", shared(StringArray::from(vec!["blue"; count])))
+    };
+    assert_eq!(many(16), Ok(16));
+    assert_eq!(many(17).unwrap_err().1, "limits has more than 16 limits: send those that bind");
+    let nameless = Event { limits: vec![Limit { bucket: "".into(), ..limit() }], ..good() };
+    assert_eq!(decoded(ARROW, &encode(&[nameless])).remove(0).unwrap_err().1, "limits.bucket is missing or empty");
+    middle_refused("cache_recomputed_tokens", UInt64Array::from(vec![0, u64::MAX, 1]), Reason::Overflow);
+    middle_refused("cache_session", StringArray::from(vec!["a", &"x".repeat(1_025), "c"]), Reason::TooLarge);
 }
 
 #[test]
@@ -275,7 +350,9 @@ fn columns_are_refused_with_the_message() {
     );
     let mut signed = ListBuilder::new(arrow_array::builder::Int64Builder::new());
     signed.append_value([Some(1)]);
-    refused(&with("prefix_blocks", Arc::new(signed.finish())), Reason::WrongType, "a list of uint64");
+    let signed: ArrayRef = Arc::new(signed.finish());
+    refused(&with("limits", Arc::clone(&signed)), Reason::WrongType, "limits has the wrong type");
+    refused(&with("prefix_blocks", signed), Reason::WrongType, "a list of uint64");
     refused(&with("type", Arc::new(StringArray::from(vec!["x"]))), Reason::WrongType, "metadata");
     let mut twice = columns_of(&[good()]);
     twice.push(twice[0].clone());
@@ -299,7 +376,11 @@ fn the_type_is_asked_for() {
     assert!(decoded(ARROW, &of_type(&[("pandas", "{}"), ("type", "aliquot.request.v1")]))[0].is_ok());
     refused(&of_type(&[("pandas", "{}")]), Reason::MissingField, "type, in the metadata of the schema");
     refused(&of_type(&[("type", "aliquot.request.v2")]), Reason::UnknownEventType, "another version");
-    refused(&of_type(&[("type", "aliquot.node.v1")]), Reason::UnknownEventType, "aliquot.node.v1 is not read");
+    refused(
+        &of_type(&[("type", "aliquot.node.v1")]),
+        Reason::UnknownEventType,
+        "aliquot.node.v1 has no columns: send it as JSON",
+    );
 }
 
 #[test]
@@ -518,6 +599,7 @@ fn foreign(array: &ArrayRef, style: usize) -> Option<ArrayRef> {
                 _ => return None,
             }
         }
+        DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => foreign_limits(array, style),
         DataType::List(_) => {
             let mut lists = LargeListBuilder::new(UInt64Builder::new());
             for blocks in array.as_list::<i32>().iter() {
@@ -534,6 +616,26 @@ fn foreign(array: &ArrayRef, style: usize) -> Option<ArrayRef> {
     })
 }
 
+/// Limits as large lists, of structs whose fields are foreign themselves and come in another order.
+fn foreign_limits(array: &ArrayRef, style: usize) -> ArrayRef {
+    let lists = array.as_list::<i32>();
+    let structs = lists.values().as_struct();
+    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+    for (field, array) in structs.fields().iter().zip(structs.columns()).rev() {
+        let array = foreign(array, style).unwrap_or_else(|| Arc::clone(array));
+        fields.push(Field::new(field.name(), array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    let structs = StructArray::new(fields.into(), arrays, None);
+    let mut offsets = LargeListBuilder::new(NullBuilder::new());
+    for list in lists.iter() {
+        offsets.values().append_nulls(list.map_or(0, |list| list.len()));
+        offsets.append(true);
+    }
+    let item = Arc::new(Field::new("item", structs.data_type().clone(), true));
+    Arc::new(LargeListArray::new(item, offsets.finish().offsets().clone(), Arc::new(structs), None))
+}
+
 fn foreign_texts(texts: &[Option<String>], style: usize) -> ArrayRef {
     match style % 4 {
         0 => Arc::new(StringArray::from(texts.to_vec())),
@@ -544,6 +646,17 @@ fn foreign_texts(texts: &[Option<String>], style: usize) -> ArrayRef {
             texts.iter().for_each(|text| names.append_option(text.as_ref()));
             Arc::new(names.finish())
         }
+    }
+}
+
+fn limit() -> Limit<'static> {
+    Limit {
+        bucket: "key-1".into(),
+        counts: "requests".into(),
+        limit: Some(500),
+        remaining: Some(20),
+        reset: Some(Micros(9)),
+        refused: true,
     }
 }
 
@@ -564,6 +677,15 @@ fn targets() -> [Vec<u8>; 2] {
         http_status: Some(200),
         prefix: Some(PrefixChain { block_tokens: 16, sampled_of: 2, blocks: vec![1, 2, 3] }),
         queue: Some(Micros(1)),
+        cache: CacheUse {
+            session: text(),
+            lifetime: Some(Micros(1)),
+            bypass: true,
+            cacheable_tokens: Some(1),
+            recomputed_tokens: 2,
+            ..CacheUse::default()
+        },
+        limits: vec![limit(), Limit { limit: None, remaining: None, ..limit() }],
         ..full
     };
     [encode(&[full, good()]), include_bytes!("../../../../schemas/events/v1/samples/every_type.arrow").to_vec()]
@@ -576,7 +698,9 @@ fn is_answered_soberly(message: &[u8]) {
     crate::decode(ARROW, message, &limits, &mut |index, event| {
         assert_eq!(usize::try_from(index).unwrap(), rows);
         rows = rows.saturating_add(1);
-        let prefix = event.ok().and_then(|event| event.prefix.as_ref());
+        let event = event.ok().and_then(Report::request);
+        assert!(event.is_none_or(|event| event.limits.len() <= limits.limits_per_event));
+        let prefix = event.and_then(|event| event.prefix.as_ref());
         blocks = blocks.saturating_add(prefix.map_or(0, |chain| chain.blocks.len()));
     });
     assert!(rows <= 100 && blocks <= message.len() / 8);
@@ -654,6 +778,19 @@ proptest! {
     }
 }
 
+/// What a list holds, as `request.arrow.md` spells it.
+fn item_type(item: &Field) -> String {
+    let DataType::Struct(fields) = item.data_type() else { return item.data_type().to_string().to_lowercase() };
+    let field = |field: &Arc<Field>| {
+        let kind = match field.data_type() {
+            DataType::Dictionary(..) => "name".to_owned(),
+            other => other.to_string().to_lowercase(),
+        };
+        format!("`{}` {kind}{}", field.name(), if field.is_nullable() { "?" } else { "" })
+    };
+    format!("struct<{}>", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+}
+
 /// `request.arrow.md` as the code has it.
 fn listing() -> String {
     let mut text = include_str!("../../../../schemas/events/v1/request.arrow.md").to_owned();
@@ -664,7 +801,7 @@ fn listing() -> String {
         let kind = match field.data_type() {
             DataType::Dictionary(..) => "name".to_owned(),
             DataType::Timestamp(..) => "timestamp(us, UTC)".to_owned(),
-            DataType::List(_) => "list<uint64>".to_owned(),
+            DataType::List(item) => format!("list<{}>", item_type(item)),
             other => other.to_string().to_lowercase(),
         };
         let null = if field.is_nullable() { "?" } else { "" };

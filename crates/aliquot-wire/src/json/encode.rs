@@ -1,60 +1,71 @@
 //! Events to CloudEvents JSON, the shortest form that reads back the same: what has its default is left out.
 
-use aliquot_core::event::{Event, Usage};
-use aliquot_core::time::Micros;
+use aliquot_core::event::{CacheReport, CacheUse, Event, Head, Limit, NodeReport, Report, Usage};
 use aliquot_core::usage::Class;
 
-use crate::blocks;
-use crate::cloudevent::{REQUEST_V1, SPEC_VERSION};
+use super::write::Object;
+use crate::event_type::{EventType, SPEC_VERSION};
 use crate::request::reports_cache;
 use crate::timestamp;
 
 /// The event as one structured CloudEvent.
-pub fn encode(event: &Event<'_>) -> Vec<u8> {
+pub fn encode<'r>(event: impl Into<Report<'r>>) -> Vec<u8> {
     let mut out = Vec::with_capacity(1_024);
-    write(event, &mut out);
+    write(event.into(), &mut out);
     out
 }
 
 /// The events as one JSON array.
-pub fn encode_batch(events: &[Event<'_>]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(events.len().saturating_mul(1_024));
+pub fn encode_batch<'r>(events: impl IntoIterator<Item: Into<Report<'r>>>) -> Vec<u8> {
+    let events = events.into_iter();
+    let mut out = Vec::with_capacity(events.size_hint().0.saturating_mul(1_024));
     let mut opener = b'[';
     for event in events {
         out.push(opener);
         opener = b',';
-        write(event, &mut out);
+        write(event.into(), &mut out);
     }
-    if events.is_empty() {
+    if opener == b'[' {
         out.push(opener);
     }
     out.push(b']');
     out
 }
 
-fn write(event: &Event<'_>, out: &mut Vec<u8>) {
+fn write(report: Report<'_>, out: &mut Vec<u8>) {
+    let Head { id, source, time, sequence, domain, .. } = report.head();
+    let event_type = match report {
+        Report::Request(_) => EventType::Request,
+        Report::Node(_) => EventType::Node,
+        Report::Cache(_) => EventType::Cache,
+    };
     let mut object = Object::open(out);
     object.text("specversion", SPEC_VERSION);
-    object.text("type", REQUEST_V1);
-    object.text("source", &event.source);
-    object.text("id", &event.id);
+    object.text("type", event_type.name());
+    object.text("source", source);
+    object.text("id", id);
     let out = object.name("time");
     out.push(b'"');
-    timestamp::write(event.time, out);
+    timestamp::write(time, out);
     out.push(b'"');
-    object.optional_text("subject", event.tenant.as_deref());
-    if event.domain != event.source {
-        object.text("partitionkey", &event.domain);
+    object.optional_text("subject", report.request().and_then(|event| event.tenant.as_deref()));
+    if domain != source {
+        object.text("partitionkey", domain);
     }
-    if let Some(sequence) = event.sequence {
+    if let Some(sequence) = sequence {
         object.extension("nodeepoch", sequence.epoch);
         object.extension("nodeseq", sequence.seq);
     }
-    write_data(event, object.name("data"));
+    let out = object.name("data");
+    match report {
+        Report::Request(event) => write_request(event, out),
+        Report::Node(node) => write_node(node, out),
+        Report::Cache(cache) => write_cache(cache, out),
+    }
     object.close();
 }
 
-fn write_data(event: &Event<'_>, out: &mut Vec<u8>) {
+fn write_request(event: &Event<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
     object.text("provider", &event.provider);
     object.text("request_model", &event.request_model);
@@ -76,16 +87,78 @@ fn write_data(event: &Event<'_>, out: &mut Vec<u8>) {
         if chain.sampled_of != 1 {
             prefix.number("sampled_of", u64::from(chain.sampled_of));
         }
-        let out = prefix.name("blocks");
-        out.push(b'"');
-        chain.blocks.iter().for_each(|block| blocks::write(*block, out));
-        out.push(b'"');
+        prefix.blocks("blocks", &chain.blocks);
         prefix.close();
     }
-    let micros = |time: Option<Micros>| time.map(|time| u64::try_from(time.0).unwrap_or_default());
-    object.optional_number("queue_us", micros(event.queue));
-    object.optional_number("ttft_us", micros(event.ttft));
-    object.optional_number("duration_us", micros(event.duration));
+    object.optional_micros("queue_us", event.queue);
+    object.optional_micros("ttft_us", event.ttft);
+    object.optional_micros("duration_us", event.duration);
+    if event.cache != CacheUse::default() {
+        write_cache_use(&event.cache, object.name("cache"));
+    }
+    if !event.limits.is_empty() {
+        write_limits(&event.limits, object.name("limits"));
+    }
+    object.close();
+}
+
+fn write_cache_use(cache: &CacheUse<'_>, out: &mut Vec<u8>) {
+    let mut object = Object::open(out);
+    object.optional_text("session", cache.session.as_deref());
+    object.optional_text("replica", cache.replica.as_deref());
+    object.optional_text("router_reason", cache.router_reason.as_deref());
+    object.optional_micros("lifetime_us", cache.lifetime);
+    object.flag_if_set("bypass", cache.bypass);
+    object.optional_number("cacheable_tokens", cache.cacheable_tokens);
+    object.optional_text("miss_reason", cache.miss_reason.as_deref());
+    object.optional_number("recomputed_tokens", Some(cache.recomputed_tokens).filter(|tokens| *tokens != 0));
+    object.optional_text("weights", cache.weights.as_deref());
+    object.close();
+}
+
+fn write_limits(limits: &[Limit<'_>], out: &mut Vec<u8>) {
+    let mut opener = b'[';
+    for limit in limits {
+        out.push(opener);
+        opener = b',';
+        let mut object = Object::open(out);
+        object.text("bucket", &limit.bucket);
+        object.text("counts", &limit.counts);
+        object.optional_number("limit", limit.limit);
+        object.optional_number("remaining", limit.remaining);
+        object.optional_micros("reset_us", limit.reset);
+        object.flag_if_set("refused", limit.refused);
+        object.close();
+    }
+    out.push(b']');
+}
+
+fn write_node(node: &NodeReport<'_>, out: &mut Vec<u8>) {
+    let mut object = Object::open(out);
+    object.optional_text("replica", node.replica.as_deref());
+    object.optional_micros("interval_us", Some(node.interval));
+    object.number("gpu_count", u64::from(node.gpu_count));
+    object.text("gpu_type", &node.gpu_type);
+    object.optional_micros("busy_us", node.busy);
+    object.optional_number("kv_blocks", node.kv_blocks);
+    object.optional_number("block_tokens", node.block_tokens.map(u64::from));
+    object.optional_text("engine", node.engine.as_deref());
+    object.optional_text("engine_version", node.engine_version.as_deref());
+    object.optional_text("eviction", node.eviction.as_deref());
+    object.optional_text("reserved_for", node.reserved_for.as_deref());
+    object.close();
+}
+
+fn write_cache(cache: &CacheReport<'_>, out: &mut Vec<u8>) {
+    let mut object = Object::open(out);
+    object.optional_text("replica", cache.replica.as_deref());
+    object.flag_if_set("cleared", cache.cleared);
+    object.flag_if_set("lost", cache.lost);
+    for (name, blocks) in [("removed", &cache.removed), ("stored", &cache.stored)] {
+        if !blocks.is_empty() {
+            object.blocks(name, blocks);
+        }
+    }
     object.close();
 }
 
@@ -101,65 +174,7 @@ fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
     object.optional_number("input_total", usage.input_total);
     object.optional_number("output_total", usage.output_total);
     if usage.cache_reported != reports_cache(|class| usage.parts.get(class) != 0) {
-        let flag = if usage.cache_reported { "true" } else { "false" };
-        object.name("cache_reported").extend_from_slice(flag.as_bytes());
+        object.flag("cache_reported", usage.cache_reported);
     }
     object.close();
-}
-
-/// A JSON object being written.
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
-    opener: u8,
-}
-
-impl<'o> Object<'o> {
-    fn open(out: &'o mut Vec<u8>) -> Self {
-        Self { out, opener: b'{' }
-    }
-
-    /// Writes a name; the value is the caller's.
-    fn name(&mut self, name: &'static str) -> &mut Vec<u8> {
-        self.out.push(self.opener);
-        self.opener = b',';
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        self.out
-    }
-
-    fn text(&mut self, name: &'static str, text: &str) {
-        serde_json::to_writer(self.name(name), text).expect("a string written to memory meets no error");
-    }
-
-    fn optional_text(&mut self, name: &'static str, text: Option<&str>) {
-        if let Some(text) = text {
-            self.text(name, text);
-        }
-    }
-
-    fn number(&mut self, name: &'static str, number: u64) {
-        serde_json::to_writer(self.name(name), &number).expect("a number written to memory meets no error");
-    }
-
-    fn optional_number(&mut self, name: &'static str, number: Option<u64>) {
-        if let Some(number) = number {
-            self.number(name, number);
-        }
-    }
-
-    /// A CloudEvents integer: a string where 32 signed bits do not hold it.
-    fn extension(&mut self, name: &'static str, number: u64) {
-        match i32::try_from(number) {
-            Ok(_) => self.number(name, number),
-            Err(_) => self.text(name, &number.to_string()),
-        }
-    }
-
-    fn close(self) {
-        if self.opener == b'{' {
-            self.out.push(b'{');
-        }
-        self.out.push(b'}');
-    }
 }

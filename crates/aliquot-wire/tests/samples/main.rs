@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aliquot_core::event::Event;
+use aliquot_core::event::Report;
 use aliquot_core::prices::PriceBook;
 use aliquot_core::rating::Rater;
 use aliquot_core::reject::Reason;
@@ -58,10 +58,17 @@ fn answers(path: &Path) -> Vec<Answer> {
     let mut state = PartitionState::default();
     let tenants = BTreeSet::from(["acme", "globex", "initech"].map(str::to_owned));
     let rules = Rules { times: TimeLimits::default(), tenants: Some(tenants) };
-    let mut apply = |event: &Event<'_>| match state.apply(&mut rater, &rules, RECEIVED_AT, event) {
-        Applied::Charged(_) => Ok(description(event)),
-        Applied::Rejected(reason) => Err((reason, "refused by the rules for events that can be read".to_owned())),
-        Applied::Duplicate => panic!("{}: a sample holds an event twice", path.display()),
+    let mut apply = |report: Report<'_>| {
+        let applied = match report {
+            Report::Request(event) => state.apply(&mut rater, &rules, RECEIVED_AT, event).map(|_| ()),
+            Report::Node(node) => state.apply_node(&rules, RECEIVED_AT, node),
+            Report::Cache(cache) => state.apply_cache(&rules, RECEIVED_AT, cache),
+        };
+        match applied {
+            Applied::Accepted(()) => Ok(description(report)),
+            Applied::Rejected(reason) => Err((reason, "refused by the rules for events that can be read".to_owned())),
+            Applied::Duplicate => panic!("{}: a sample holds an event twice", path.display()),
+        }
     };
     let mut answers = Vec::new();
     decode(content_type(path).unwrap(), &fs::read(path).unwrap(), &Limits::default(), &mut |_, event| {
@@ -108,7 +115,7 @@ fn good_samples_are_read_as_the_text_beside_them_says() {
         let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
         assert_eq!(reading(path), expected, "{}", name(path));
     }
-    assert!(samples.len() >= 19);
+    assert!(samples.len() >= 27);
 }
 
 #[test]
@@ -133,6 +140,7 @@ fn the_encodings_say_the_same() {
     let reading = |name: &str| reading(&directory().join("samples").join(name));
     assert_eq!(reading("good.arrow"), reading("two_nodes.batch.json"));
     assert_eq!(reading("every_type.arrow"), reading("pyarrow.arrow"));
+    assert_eq!(reading("cache_and_limits.arrow"), reading("cache_and_limits.batch.json"));
 }
 
 /// Writes what the samples are read as today; a change to what is there already breaks the contract.

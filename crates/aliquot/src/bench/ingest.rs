@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use aliquot_core::event::Report;
 use aliquot_core::ports::{Activations, Pulled, Sink, Snapshots, Source};
 use aliquot_core::position::Offset;
 use aliquot_pipeline::{Books, Progress, Settings};
@@ -100,7 +101,7 @@ fn sum(content_type: &str, payload: &[u8]) -> Sums {
     let mut sums = Sums::default();
     aliquot_wire::decode(content_type, payload, &aliquot_wire::Limits::default(), &mut |_, event| {
         sums.events += 1;
-        if let Ok(event) = event {
+        if let Some(event) = event.ok().and_then(Report::request) {
             sums.tokens += event.usage.parts.iter().map(|(_, quantity)| quantity).sum::<u64>();
             sums.blocks += event.prefix.as_ref().map_or(0, |chain| chain.blocks.len() as u64);
         }

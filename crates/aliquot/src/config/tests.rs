@@ -39,6 +39,9 @@ fn mistakes_name_the_key_and_what_to_do() {
         ("[log]\nkind = 'kafka'\n[kafka.sasl]\nmechanism = 'PLAIN'\nusername = 'u'", "password_file or password_env"),
         ("[kafka.sasl]\nmechanism = 'GSSAPI'\nusername = 'u'", "unknown variant `GSSAPI`"),
         ("[api]\nlisten = 8080", "invalid type: integer `8080`"),
+        ("[domains.a]\ncapacity_blocks = 0", "domains.\"a\".capacity_blocks is 0"),
+        ("[domains.a]\nlifetime_s = -1", "domains.\"a\".lifetime_s must lie between"),
+        ("[domains.a]\ncapacity_blocks = 5\n[domains.a.entitlements]\nx = 3\ny = 3", "6 blocks, more than"),
         ("data_dir =", "TOML parse error at line 1"),
     ];
     for (text, expected) in cases {

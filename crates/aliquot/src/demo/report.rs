@@ -9,6 +9,7 @@ use aliquot_pipeline::Progress;
 use aliquot_query::Engine;
 use serde_json::{Value, json};
 
+use super::incident::Incident;
 use crate::cli::Style;
 use crate::rows::{Row, rows};
 use crate::table::{count, dollars, percent, table};
@@ -19,7 +20,7 @@ const QUESTION: &str = "reports/tenants_before_after";
 #[derive(Debug)]
 pub(super) struct Report {
     tenants: Vec<Tenant>,
-    drop: Option<Row>,
+    incident: Option<Incident>,
     progress: Progress,
     elapsed: Duration,
 }
@@ -126,8 +127,8 @@ impl Report {
         let found = rows(&engine.named(QUESTION, &[("split".to_owned(), split)]).await?)?;
         let mut tenants = found.iter().map(Tenant::from_row).collect::<anyhow::Result<Vec<_>>>()?;
         tenants.sort_by_key(|tenant| (std::cmp::Reverse(tenant.cost()), tenant.name.clone()));
-        let drops = rows(&engine.named("anomalies/hit_rate_drop", &[]).await?)?;
-        Ok(Self { tenants, drop: drops.into_iter().next(), progress: progress.clone(), elapsed })
+        let incident = Incident::read(engine).await?;
+        Ok(Self { tenants, incident, progress: progress.clone(), elapsed })
     }
 
     pub(super) fn write(&self, style: Style) -> anyhow::Result<String> {
@@ -160,31 +161,21 @@ impl Report {
         let total = self.total();
         let named = self.tenants.iter().map(|tenant| tenant.cells(tenant.name.as_deref().unwrap_or("(no tenant)")));
         let mut out = format!("\n{}\n\n", table(&HEADER, 1, named.chain([total.cells("all")])));
-        let Progress { events, duplicates, unpriced, rejected, .. } = &self.progress;
+        let Progress { events, charged, reports, duplicates, unpriced, rejected, .. } = &self.progress;
         let refused: u64 = rejected.values().sum();
         writeln!(
             out,
-            "{} events in {:.1} s: {} requests charged, {} duplicates dropped, {} rejected, {} unpriced",
+            "{} events in {:.1} s: {} requests charged, {} unpriced; {} reports of nodes, {} duplicates dropped, {} rejected",
             count((*events).into()),
             self.elapsed.as_secs_f64(),
-            count(self.progress.charged.into()),
+            count((*charged).into()),
+            count((*unpriced).into()),
+            count((*reports).into()),
             count((*duplicates).into()),
-            count(refused.into()),
-            count((*unpriced).into())
+            count(refused.into())
         )?;
-        if let Some(drop) = &self.drop {
-            writeln!(
-                out,
-                "hit rate of the {}{} fell from {} to {} at {}",
-                drop.text("scope"),
-                Some(drop.text("name"))
-                    .filter(|name| !name.is_empty())
-                    .map(|name| format!(" {name}"))
-                    .unwrap_or_default(),
-                percent(drop.count("before_read_tokens")?, drop.count("before_prompt_tokens")?),
-                percent(drop.count("after_read_tokens")?, drop.count("after_prompt_tokens")?),
-                drop.text("since")
-            )?;
+        if let Some(incident) = &self.incident {
+            incident.text(&mut out)?;
         }
         Ok(out)
     }
@@ -195,11 +186,13 @@ impl Report {
         json!({
             "events": self.progress.events,
             "requests": self.progress.charged,
+            "reports": self.progress.reports,
             "duplicates": self.progress.duplicates,
             "rejected": rejected,
             "unpriced": self.progress.unpriced,
             "elapsed_s": self.elapsed.as_secs_f64(),
             "total": self.total().json(),
+            "incident": self.incident.as_ref().map(Incident::json),
             "tenants": self.tenants.iter().map(Tenant::json).collect::<Vec<_>>(),
         })
     }

@@ -1,0 +1,370 @@
+//! One cache domain: its replicas, tenants and sessions, and what happens to them with each finished request. The order of a
+//! request's end is the order of its uses: a block is freed, and so becomes a candidate for eviction, when its request ends.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use aliquot_core::bytes::{Reader, Writer};
+use aliquot_core::event::Event;
+use aliquot_core::externality::Fit;
+use aliquot_core::position::Partition;
+use aliquot_core::rating::Rated;
+use aliquot_core::time::{EventTime, Micros};
+use aliquot_core::usage::Class;
+
+use crate::fate::Case;
+use crate::judge::Judge;
+use crate::judgement::Judgement;
+use crate::node::Node;
+use crate::prefill::PrefillModel;
+use crate::price::PromptPrice;
+use crate::provider;
+use crate::recency::Resolution;
+use crate::replica::{Seen, Use};
+use crate::sessions::{Previous, Sessions};
+use crate::settings::DomainSettings;
+use crate::solver::Solver;
+use crate::tenants::{Tenant, Tenants};
+use crate::tick::Tick;
+
+/// An event that ends so much before the latest one is late: its uses would be put behind others that came after them.
+const LATE: Micros = Micros(60_000_000);
+
+/// Replicas of one domain.
+pub const REPLICAS_MAX: usize = 64;
+
+/// Models of one domain whose GPU time is learned.
+const MODELS_MAX: usize = 64;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    resolution: Resolution,
+    base: EventTime,
+    latest: EventTime,
+    tenants: Tenants,
+    sessions: Sessions,
+    names: BTreeMap<String, usize>,
+    nodes: Vec<Node>,
+    /// The weights that each replica served last.
+    weights: Vec<Option<String>>,
+    prefill: BTreeMap<String, PrefillModel>,
+}
+
+impl Domain {
+    /// A domain whose first event ends at `base`.
+    pub fn new(resolution: Resolution, base: EventTime) -> Self {
+        Self {
+            resolution,
+            // The first request began earlier, and so may others.
+            base: EventTime(base.0.saturating_sub(Micros::DAY.0)),
+            latest: EventTime::MIN,
+            tenants: Tenants::default(),
+            sessions: Sessions::default(),
+            names: BTreeMap::new(),
+            nodes: Vec::new(),
+            weights: Vec::new(),
+            prefill: BTreeMap::new(),
+        }
+    }
+
+    /// The tenants, by number.
+    pub const fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    /// The replica of that name, which is made if it is new; `None` past [`REPLICAS_MAX`].
+    pub fn node(&mut self, name: &str) -> Option<&mut Node> {
+        let place = self.place(name)?;
+        self.nodes.get_mut(place)
+    }
+
+    fn place(&mut self, name: &str) -> Option<usize> {
+        if let Some(place) = self.names.get(name) {
+            return Some(*place);
+        }
+        if self.nodes.len() >= REPLICAS_MAX {
+            return None;
+        }
+        let place = self.nodes.len();
+        self.names.insert(name.to_string(), place);
+        self.nodes.push(Node::new(self.resolution));
+        self.weights.push(None);
+        Some(place)
+    }
+
+    /// The replicas, with their names.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.names.iter().filter_map(|(name, place)| Some((name.as_str(), self.nodes.get(*place)?)))
+    }
+
+    /// How well the models of its replicas fit, as far as that has changed since it was last asked.
+    pub fn take_news(&mut self, partition: Partition, domain: &str, into: &mut Vec<Fit>) {
+        for (name, place) in &self.names {
+            let news = self.nodes.get_mut(*place).and_then(|node| node.take_news(partition, domain, name));
+            into.extend(news);
+        }
+    }
+
+    /// Blocks that are remembered.
+    pub fn blocks(&self) -> u64 {
+        let sum = self.nodes.iter().fold(0_usize, |sum, node| sum.saturating_add(node.replica.len()));
+        u64::try_from(sum).unwrap_or(u64::MAX)
+    }
+
+    /// Says why a finished request cost what it did, and takes its uses in. `is_doubtful`: events before it are missing.
+    pub fn finished(
+        &mut self,
+        event: &Event<'_>,
+        rated: &Rated,
+        settings: Option<&DomainSettings>,
+        solver: &mut Solver,
+        is_doubtful: bool,
+    ) -> Judgement {
+        let Some(arrived) = self.arrive(event, settings) else { return Judgement::unknown(event, rated) };
+        let is_late = self.latest.since(event.time) > LATE;
+        let judgement = self.judge(event, rated, settings, solver, arrived, is_doubtful || is_late);
+        if !is_late {
+            self.record(event, arrived);
+        }
+        self.latest = self.latest.max(event.time);
+        judgement
+    }
+
+    /// What a request that is about to run, or has run, would be judged; changes nothing but what is learned of capacities.
+    pub fn judge(
+        &mut self,
+        event: &Event<'_>,
+        rated: &Rated,
+        settings: Option<&DomainSettings>,
+        solver: &mut Solver,
+        arrived: Arrived,
+        is_doubtful: bool,
+    ) -> Judgement {
+        let model = event.response_model.as_deref().unwrap_or(&event.request_model);
+        let curve = self.prefill.get(model).and_then(PrefillModel::curve);
+        let price = PromptPrice::new(event, rated, curve);
+        let Some(node) = self.nodes.get(arrived.replica) else { return Judgement::unknown(event, rated) };
+        let rules = provider::rules_of(event);
+        let blocks = event.prefix.as_ref().map(|chain| chain.blocks.as_slice()).unwrap_or_default();
+        let seen: Vec<Option<Seen>> = blocks.iter().map(|hash| node.replica.seen(*hash)).collect();
+        let case = Case {
+            event,
+            tenant: arrived.tenant,
+            start: arrived.start,
+            total: price.total(),
+            read: price.read(),
+            known: self.known(event, &seen, price.total()),
+            elsewhere: self.elsewhere(event, arrived.replica, price.read(), price.total()),
+            replica: (arrived.replica, &node.replica),
+            seen: &seen,
+            rules,
+            lifetime: settings.and_then(|settings| settings.lifetime).or(rules.promised),
+            previous: event.cache.session.as_deref().and_then(|session| self.sessions.previous(session)),
+            is_doubtful,
+        };
+        let entitlements = settings.map(|settings| self.entitlements(settings)).unwrap_or_default();
+        let judge = Judge { case, price, nodes: &self.nodes, tenants: self.tenants.count(), entitlements };
+        let (judgement, observed) = judge.request(rated, solver);
+        if let Some(node) = self.nodes.get_mut(arrived.replica) {
+            observed.iter().for_each(|(distance, was_read)| node.observe(*distance, *was_read));
+        }
+        judgement
+    }
+
+    /// Numbers whoever is new. `None` if there are too many of them.
+    pub fn arrive(&mut self, event: &Event<'_>, settings: Option<&DomainSettings>) -> Option<Arrived> {
+        let tenant = self.tenants.number(event.tenant.as_deref())?;
+        let replica = self.place(event.cache.replica.as_deref().unwrap_or_default())?;
+        if let (Some(node), Some(capacity)) = (self.nodes.get_mut(replica), settings.and_then(|known| known.capacity)) {
+            node.set_reported(capacity);
+        }
+        if let (Some(last), Some(now)) = (self.weights.get_mut(replica), event.cache.weights.as_deref())
+            && last.as_deref() != Some(now)
+        {
+            let is_change = last.replace(now.to_string()).is_some();
+            if let Some(node) = self.nodes.get_mut(replica).filter(|_| is_change) {
+                node.replica.reset();
+            }
+        }
+        let start = EventTime(event.time.0.saturating_sub(running_time(event).0));
+        let (start, end) = (Tick::of(start, self.base), Tick::of(event.time, self.base));
+        let readable = event.ttft.map(|ttft| {
+            let waited = event.queue.unwrap_or_default();
+            Micros(ttft.0.saturating_sub(waited.0).max(0))
+        });
+        let computed = readable.map_or(end, |after| {
+            let began = event.time.0.saturating_sub(running_time(event).0);
+            Tick::of(EventTime(began.saturating_add(after.0)), self.base)
+        });
+        Some(Arrived { tenant, replica, start, end, computed })
+    }
+
+    /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
+    pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
+        let Arrived { tenant, replica, start, end, computed } = arrived;
+        let parts = &event.usage.parts;
+        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(replica)) {
+            let read = parts.get(Class::CacheRead);
+            let block = u64::from(chain.block_tokens).max(1);
+            let hits = usize::try_from(read.checked_div(block).unwrap_or_default()).unwrap_or(usize::MAX);
+            for (place, hash) in chain.blocks.iter().enumerate().rev() {
+                let computed = (place >= hits).then_some(computed);
+                node.replica.touch(*hash, Use { tenant, at: start, computed });
+            }
+        }
+        if let Some(session) = &event.cache.session {
+            let tokens = event.usage.prompt_tokens().unwrap_or_default();
+            self.sessions.record(session, Previous { at: end, tokens });
+        }
+        self.learn(event);
+    }
+
+    fn learn(&mut self, event: &Event<'_>) {
+        let parts = &event.usage.parts;
+        let (micros, output) = (parts.get(Class::GpuMicros), event.usage.output_tokens().unwrap_or_default());
+        if micros == 0 {
+            return;
+        }
+        let model = event.response_model.as_deref().unwrap_or(&event.request_model);
+        if !self.prefill.contains_key(model) {
+            if self.prefill.len() >= MODELS_MAX {
+                return;
+            }
+            self.prefill.insert(model.to_string(), PrefillModel::default());
+        }
+        if let Some(prefill) = self.prefill.get_mut(model) {
+            let read = parts.get(Class::CacheRead);
+            let computed = event.usage.prompt_tokens().unwrap_or_default().saturating_sub(read);
+            prefill.observe(computed, read, output, micros);
+        }
+    }
+
+    /// Tokens up to the end of the longest prefix that anybody was seen to use, on any replica.
+    fn known(&self, event: &Event<'_>, seen: &[Option<Seen>], total: u64) -> u64 {
+        let is_single = self.nodes.len() < 2;
+        let anywhere = |hash: &u64| self.nodes.iter().any(|node| node.replica.seen(*hash).is_some());
+        prefix_tokens(event, total, |place, hash| {
+            seen.get(place).is_some_and(Option::is_some) || (!is_single && anywhere(hash))
+        })
+    }
+
+    /// The longest prefix that another replica holds, if it is longer than what was read.
+    fn elsewhere(&self, event: &Event<'_>, own: usize, read: u64, total: u64) -> Option<(u64, usize)> {
+        if self.nodes.len() < 2 || read >= total {
+            return None;
+        }
+        let held = |node: &Node, hash: u64| {
+            let Some(seen) = node.replica.seen(hash) else { return false };
+            seen.in_use || seen.stamp.is_some_and(|stamp| node.holds(node.replica.total_since(stamp)))
+        };
+        let others = self.nodes.iter().enumerate().filter(|(place, _)| *place != own);
+        let prefixes = others.map(|(place, node)| (prefix_tokens(event, total, |_, hash| held(node, *hash)), place));
+        prefixes
+            .max_by_key(|(tokens, place)| (*tokens, core::cmp::Reverse(*place)))
+            .filter(|(tokens, _)| *tokens > read)
+    }
+
+    /// Events are lost: what was used before is no longer known.
+    pub fn doubt(&mut self) {
+        self.nodes.iter_mut().for_each(|node| node.replica.doubt());
+    }
+
+    /// Appends the domain to a state's bytes.
+    pub fn save(&self, out: &mut Writer) {
+        out.u8(u8::from(self.resolution == Resolution::Exact));
+        out.i64(self.base.0);
+        out.i64(self.latest.0);
+        self.tenants.save(out);
+        self.sessions.save(out);
+        out.length(self.nodes.len());
+        for (name, place) in &self.names {
+            out.text(name);
+            out.length(*place);
+        }
+        for (node, weights) in self.nodes.iter().zip(&self.weights) {
+            node.save(out);
+            out.u8(u8::from(weights.is_some()));
+            out.text(weights.as_deref().unwrap_or_default());
+        }
+        out.length(self.prefill.len());
+        for (model, prefill) in &self.prefill {
+            out.text(model);
+            prefill.save(out);
+        }
+    }
+
+    /// Reads what [`Domain::save`] wrote; `None` if it did not.
+    pub fn restore(reader: &mut Reader<'_>) -> Option<Self> {
+        let resolution = if reader.u8()? == 1 { Resolution::Exact } else { Resolution::Epochs };
+        let (base, latest) = (EventTime(reader.i64()?), EventTime(reader.i64()?));
+        let (tenants, sessions) = (Tenants::restore(reader)?, Sessions::restore(reader)?);
+        let count = reader.length()?;
+        let mut names = BTreeMap::new();
+        for _ in 0..count {
+            let (name, place) = (reader.text()?.to_string(), reader.length()?);
+            if place >= count || names.insert(name, place).is_some() {
+                return None;
+            }
+        }
+        let (mut nodes, mut weights) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            nodes.push(Node::restore(reader)?);
+            let is_known = reader.u8()? == 1;
+            let text = reader.text()?;
+            weights.push(is_known.then(|| text.to_string()));
+        }
+        let mut prefill = BTreeMap::new();
+        for _ in 0..reader.length()? {
+            let model = reader.text()?.to_string();
+            prefill.insert(model, PrefillModel::restore(reader)?);
+        }
+        Some(Self { resolution, base, latest, tenants, sessions, names, nodes, weights, prefill })
+    }
+
+    fn entitlements(&self, settings: &DomainSettings) -> Vec<u64> {
+        if settings.entitlements.is_empty() {
+            return Vec::new();
+        }
+        let of = |place: usize| {
+            let tenant = Tenant(u16::try_from(place).unwrap_or(u16::MAX));
+            let name = self.tenants.culprit(tenant).tenant().unwrap_or_default();
+            settings.entitlements.get(name).copied().unwrap_or_default()
+        };
+        (0..self.tenants.count()).map(of).collect()
+    }
+}
+
+/// A request whose tenant and replica have numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// Where it ran.
+    pub replica: usize,
+    /// When it began to run.
+    pub start: Tick,
+    /// When it ended.
+    pub end: Tick,
+    /// When what it computed could be read by others.
+    pub computed: Tick,
+}
+
+/// From the moment that a request began to run, after it had waited.
+fn running_time(event: &Event<'_>) -> Micros {
+    let (whole, waited) = (event.duration.unwrap_or_default(), event.queue.unwrap_or_default());
+    Micros(whole.0.saturating_sub(waited.0.max(0)).max(0))
+}
+
+/// Tokens up to the end of the chain's leading blocks for which `holds`.
+fn prefix_tokens(event: &Event<'_>, total: u64, holds: impl Fn(usize, &u64) -> bool) -> u64 {
+    let Some(chain) = &event.prefix else { return 0 };
+    let count = chain.blocks.iter().enumerate().take_while(|(place, hash)| holds(*place, hash)).count();
+    if count == chain.blocks.len() && chain.sampled_of > 1 {
+        return total;
+    }
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    let tokens = u64::from(chain.block_tokens).saturating_mul(u64::from(chain.sampled_of.max(1)));
+    count.saturating_mul(tokens).min(total)
+}

@@ -1,0 +1,217 @@
+//! Why a block was not read, as far as it can be said without weighing neighbours: the rules of the taxonomy in their order, first
+//! match wins. What is left to weigh is a block that was seen here and has aged.
+
+use aliquot_core::cause::{Cause, Evidence};
+use aliquot_core::event::Event;
+use aliquot_core::time::Micros;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::provider::CacheRules;
+use crate::recency::Stamp;
+use crate::replica::{Replica, Seen};
+use crate::sessions::Previous;
+use crate::sharers::LastUse;
+use crate::tenants::Tenant;
+use crate::tick::Tick;
+use crate::walk::Stretch;
+
+/// Words of providers that say that the prompt itself changed.
+const CHANGED: [&str; 4] = ["system_changed", "tools_changed", "messages_changed", "model_changed"];
+
+/// What became of a stretch of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was read, and would have been if its tenant were alone, as far as is known.
+    Read,
+    /// It was read, and somebody else used it last. The number tells blocks of other users, or other last uses, apart.
+    ReadShared(u64),
+    /// It was read; its tenant had never used it, and who else did is not followed.
+    ReadForeign,
+    /// The cause is known.
+    Named(Cause, Evidence),
+    /// It must be weighed.
+    Aged(Aged),
+}
+
+/// A block that was seen on a replica and not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aged {
+    /// The replica, by its place.
+    pub replica: usize,
+    /// The last use by anybody.
+    pub stamp: Stamp,
+    /// The last use by the request's tenant; `None` = it never used it.
+    pub own: Option<Stamp>,
+    /// If several tenants used it: a number that tells blocks of other users, or other last uses, apart.
+    pub shared: Option<u64>,
+    /// Whether the engine said that it removed it.
+    pub was_removed: bool,
+    /// A cause that comes before being pushed out, which then is what it would have been otherwise.
+    pub before: Option<(Cause, Evidence)>,
+}
+
+/// What the rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'c> {
+    /// The request.
+    pub event: &'c Event<'c>,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// When it began.
+    pub start: Tick,
+    /// Tokens of its prompt.
+    pub total: u64,
+    /// Tokens of it that were read.
+    pub read: u64,
+    /// Tokens up to the end of the longest prefix that anybody in the domain was seen to use.
+    pub known: u64,
+    /// Tokens up to the end of the longest prefix that another replica holds, and which one.
+    pub elsewhere: Option<(u64, usize)>,
+    /// Its own replica.
+    pub replica: (usize, &'c Replica),
+    /// What that replica knows of each block of the chain.
+    pub seen: &'c [Option<Seen>],
+    /// What the provider says of its cache.
+    pub rules: CacheRules,
+    /// How long an unused block is kept, if that is known.
+    pub lifetime: Option<Micros>,
+    /// The session's previous prompt.
+    pub previous: Option<Previous>,
+    /// Whether events of the past are missing, or this one is out of order: then nothing is said about what has aged.
+    pub is_doubtful: bool,
+}
+
+impl Case<'_> {
+    /// The fate of a stretch.
+    pub fn fate(&self, stretch: Stretch) -> Fate {
+        let seen = self.seen(stretch);
+        if stretch.is_read {
+            return self.read(stretch, seen);
+        }
+        if let Some(cause) = self.by_rule(stretch) {
+            return Fate::Named(cause, Evidence::Exact);
+        }
+        if stretch.block.is_none() {
+            return Fate::Named(Cause::NoEvidence, Evidence::Unattributable);
+        }
+        match seen {
+            Some(seen) => self.aged(stretch, seen),
+            None => self.unseen(stretch),
+        }
+    }
+
+    fn hash(&self, stretch: Stretch) -> Option<u64> {
+        self.event.prefix.as_ref()?.blocks.get(stretch.block?).copied()
+    }
+
+    fn seen(&self, stretch: Stretch) -> Option<Seen> {
+        self.seen.get(stretch.block?).copied().flatten()
+    }
+
+    fn read(&self, stretch: Stretch, seen: Option<Seen>) -> Fate {
+        let Some(seen) = seen.filter(|_| !self.is_doubtful) else { return Fate::Read };
+        match self.users(stretch, &seen) {
+            _ if seen.owner == self.tenant => Fate::Read,
+            Some(users) => Fate::ReadShared(digest(users)),
+            None if seen.stamp.is_some() => Fate::ReadForeign,
+            None => Fate::Read,
+        }
+    }
+
+    /// Who used a block that several tenants used.
+    fn users(&self, stretch: Stretch, seen: &Seen) -> Option<&[LastUse]> {
+        let hash = self.hash(stretch).filter(|_| seen.is_shared)?;
+        Some(self.replica.1.sharers().users(hash)).filter(|users| !users.is_empty())
+    }
+
+    /// The tenant's own last use of a block.
+    fn own(&self, stretch: Stretch, seen: &Seen) -> Option<Stamp> {
+        if let Some(users) = self.users(stretch, seen) {
+            return users.iter().find(|user| user.tenant == self.tenant).map(LastUse::last);
+        }
+        seen.stamp.filter(|_| seen.owner == self.tenant)
+    }
+
+    /// Rules 1 to 3 and 9: what the request itself says.
+    fn by_rule(&self, stretch: Stretch) -> Option<Cause> {
+        let block = self.event.prefix.as_ref().map_or(0, |chain| u64::from(chain.block_tokens));
+        let sampled = self.event.prefix.as_ref().is_some_and(|chain| chain.sampled_of > 1);
+        if self.total < self.rules.minimum || self.event.cache.cacheable_tokens.is_some_and(|end| stretch.to > end) {
+            return Some(Cause::BelowMinimum);
+        }
+        let step_end = stretch.to.checked_next_multiple_of(self.rules.step.max(1)).unwrap_or(u64::MAX);
+        if self.rules.step > block && step_end > self.known.min(self.total) && stretch.to <= self.known {
+            return Some(Cause::BelowMinimum);
+        }
+        let is_tail = stretch.to == self.total && stretch.to.saturating_sub(stretch.from) <= block.max(1);
+        let is_partial = stretch.block.is_none() && !sampled;
+        let is_last_of_full_hit =
+            stretch.block.is_some() && self.read.saturating_add(block) >= self.total && self.read > 0;
+        if is_tail && (is_partial || is_last_of_full_hit) {
+            return Some(Cause::Structural);
+        }
+        if self.event.cache.bypass {
+            return Some(Cause::Bypass);
+        }
+        let recomputed_to = self.read.saturating_add(self.event.cache.recomputed_tokens);
+        (self.event.cache.recomputed_tokens > 0 && stretch.to <= recomputed_to).then_some(Cause::Preempted)
+    }
+
+    /// Rules 4 to 6, and 11 for a block that only another replica has seen.
+    fn unseen(&self, stretch: Stretch) -> Fate {
+        if let Some(routed) = self.routed(stretch) {
+            return routed;
+        }
+        let is_known_elsewhere = stretch.to <= self.known;
+        if self.is_doubtful || is_known_elsewhere {
+            return Fate::Named(Cause::NoEvidence, Evidence::Unattributable);
+        }
+        let says_changed = self.event.cache.miss_reason.as_deref().is_some_and(|reason| CHANGED.contains(&reason));
+        let cause = match self.previous {
+            _ if says_changed => Cause::PrefixChanged,
+            Some(previous) if stretch.from < previous.tokens => Cause::PrefixChanged,
+            Some(_) => Cause::NewContent,
+            None if self.known > 0 => Cause::NewContent,
+            None => Cause::ColdFirst,
+        };
+        Fate::Named(cause, Evidence::Exact)
+    }
+
+    fn routed(&self, stretch: Stretch) -> Option<Fate> {
+        let (end, _) = self.elsewhere?;
+        (stretch.to <= end).then_some(Fate::Named(Cause::RoutedElsewhere, Evidence::Modelled))
+    }
+
+    /// Rules 7, 8, 10 and 11; 12 to 14 are weighed.
+    fn aged(&self, stretch: Stretch, seen: Seen) -> Fate {
+        if self.is_doubtful || seen.is_doubtful {
+            return Fate::Named(Cause::NoEvidence, Evidence::Unattributable);
+        }
+        if seen.was_reset {
+            return Fate::Named(Cause::Reset, Evidence::Exact);
+        }
+        let is_race = seen.in_use || seen.born > self.start;
+        let Some(stamp) = seen.stamp.filter(|_| !is_race) else {
+            return Fate::Named(Cause::InFlightRace, Evidence::Modelled);
+        };
+        let is_expired = self.lifetime.is_some_and(|lifetime| self.start.since(seen.used) > lifetime);
+        let before = if is_expired {
+            Some((Cause::TtlExpired, Evidence::Exact))
+        } else {
+            self.routed(stretch).map(|_| (Cause::RoutedElsewhere, Evidence::Modelled))
+        };
+        let own = self.own(stretch, &seen);
+        let shared = self.users(stretch, &seen).map(digest);
+        Fate::Aged(Aged { replica: self.replica.0, stamp, own, shared, was_removed: seen.was_removed, before })
+    }
+}
+
+/// A number for who used a block, and when last.
+fn digest(users: &[LastUse]) -> u64 {
+    let mut hasher = Xxh3Default::new();
+    for user in users {
+        hasher.update(&user.tenant.0.to_le_bytes());
+        hasher.update(&user.last().to_le_bytes());
+    }
+    hasher.digest()
+}

@@ -1,0 +1,205 @@
+//! One replica with what is known of its capacity: the node's word, held against the hits and misses that were seen.
+
+use alloc::string::ToString;
+
+use aliquot_core::bytes::{Reader, Writer};
+use aliquot_core::cause::Evidence;
+use aliquot_core::event::CacheReport;
+use aliquot_core::externality;
+use aliquot_core::position::Partition;
+
+use crate::calibration::{Calibration, Fit, Report, Tier};
+use crate::quota::Quota;
+use crate::recency::Resolution;
+use crate::replica::Replica;
+
+/// Observations after which the capacity is estimated anew: an estimate walks all bins, and one observation moves it little.
+const OBSERVATIONS_PER_ESTIMATE: u32 = 64;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The blocks.
+    pub replica: Replica,
+    /// Whether the engine tells what it stores and removes.
+    pub tells_blocks: bool,
+    /// Blocks that fit the cache, by the node's word or the operator's.
+    reported: Option<u64>,
+    /// Hits and misses by distance.
+    observed: Calibration,
+    /// What they said when they were last asked.
+    fit: Option<Fit>,
+    /// Whether they contradicted what was reported then.
+    is_contradicted: bool,
+    /// Observations since.
+    unasked: u32,
+    /// What follows from all of it.
+    capacity: Option<Capacity>,
+    /// Whether that has changed since it was last told.
+    is_news: bool,
+}
+
+/// What is known of a cache's capacity, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Blocks.
+    pub blocks: u64,
+    /// As a quota for games.
+    pub quota: Quota,
+    /// From whom.
+    pub evidence: Evidence,
+    /// A distance that is smaller by no more than this may still be too far.
+    pub tolerance: u64,
+    /// Whether hits and misses follow from distances at all.
+    pub is_lru: bool,
+}
+
+impl Node {
+    /// Nothing known.
+    pub fn new(resolution: Resolution) -> Self {
+        Self {
+            replica: Replica::new(resolution),
+            tells_blocks: false,
+            reported: None,
+            observed: Calibration::default(),
+            fit: None,
+            is_contradicted: false,
+            unasked: 0,
+            capacity: None,
+            is_news: false,
+        }
+    }
+
+    /// The node, or the operator, says how many blocks fit.
+    pub fn set_reported(&mut self, blocks: u64) {
+        if self.reported != Some(blocks) {
+            self.reported = Some(blocks);
+            self.replica.set_capacity(blocks);
+            self.ask();
+        }
+    }
+
+    /// The engine says what it did, in this order: cleared, removed, stored.
+    pub fn changed(&mut self, report: &CacheReport<'_>) {
+        self.tells_blocks = true;
+        if report.lost {
+            self.replica.doubt();
+        }
+        if report.cleared {
+            self.replica.reset();
+        }
+        report.removed.iter().for_each(|hash| self.replica.removed(*hash));
+        report.stored.iter().for_each(|hash| self.replica.stored(*hash));
+    }
+
+    /// A block at `distance` was read, or was not.
+    pub fn observe(&mut self, distance: u64, was_read: bool) {
+        self.observed.observe(distance, was_read);
+        self.unasked = self.unasked.saturating_add(1);
+        if self.unasked >= OBSERVATIONS_PER_ESTIMATE {
+            self.ask();
+            if let (None, Some(capacity)) = (self.reported, &self.capacity) {
+                self.replica.set_capacity(capacity.blocks);
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        self.unasked = 0;
+        self.fit = self.observed.estimate();
+        let check = self.reported.map(|reported| self.observed.check(reported));
+        self.is_contradicted = matches!(check, Some(Report::Contradicted { .. }));
+        let now = self.conclude();
+        self.is_news |= now != self.capacity;
+        self.capacity = now;
+    }
+
+    /// What is known of the capacity; `None` = nothing.
+    pub const fn capacity(&self) -> Option<&Capacity> {
+        self.capacity.as_ref()
+    }
+
+    /// How well the model fits, if that has changed since it was last asked.
+    pub fn take_news(&mut self, partition: Partition, domain: &str, replica: &str) -> Option<externality::Fit> {
+        if !core::mem::take(&mut self.is_news) {
+            return None;
+        }
+        Some(externality::Fit {
+            partition,
+            domain: domain.to_string(),
+            replica: Some(replica).filter(|replica| !replica.is_empty()).map(ToString::to_string),
+            capacity_blocks: self.capacity.as_ref().map(|capacity| capacity.blocks),
+            evidence: self.capacity.as_ref().map_or(Evidence::Unattributable, |capacity| capacity.evidence),
+            error_ppm: self.fit.map(|fit| fit.error_ppm),
+            tier: match &self.capacity {
+                None => externality::Tier::Unattributable,
+                Some(capacity) if !capacity.is_lru => externality::Tier::Proportional,
+                Some(capacity) if capacity.quota.is_hard() => externality::Tier::HardQuota,
+                Some(_) => externality::Tier::SoftQuota,
+            },
+        })
+    }
+
+    fn conclude(&self) -> Option<Capacity> {
+        let tier = self.fit.map_or(Tier::Unknown, |fit| fit.tier());
+        let trusted = self.fit.filter(|_| matches!(tier, Tier::Hard | Tier::Soft));
+        let (blocks, evidence) = match (self.reported.filter(|_| !self.is_contradicted), trusted, self.reported) {
+            (Some(reported), _, _) => (reported, Evidence::Modelled),
+            (None, Some(fit), _) => (fit.capacity, Evidence::Inferred),
+            (None, None, Some(reported)) => (reported, Evidence::Modelled),
+            (None, None, None) => return None,
+        };
+        let sigma = self.fit.map_or(0, |fit| fit.sigma);
+        let quota = match tier {
+            Tier::Soft => Quota::soft(blocks, sigma),
+            Tier::Hard | Tier::Unknown | Tier::NotLru => Quota::hard(blocks),
+        };
+        let tolerance = sigma.saturating_mul(2).max(self.replica.uncertainty());
+        Some(Capacity { blocks, quota, evidence, tolerance, is_lru: tier != Tier::NotLru })
+    }
+
+    /// Whether a block whose distance is `distance` should be in the cache.
+    pub fn holds(&self, distance: u64) -> bool {
+        self.capacity.as_ref().is_some_and(|capacity| distance < capacity.blocks)
+    }
+
+    /// Appends the node to a state's bytes.
+    pub fn save(&self, out: &mut Writer) {
+        self.replica.save(out);
+        out.u8(u8::from(self.tells_blocks));
+        out.u64(self.reported.unwrap_or(u64::MAX));
+        self.observed.save(out);
+        out.u8(u8::from(self.fit.is_some()));
+        let fit = self.fit.unwrap_or(Fit { capacity: 0, error_ppm: 0, sigma: 0 });
+        out.u64(fit.capacity);
+        out.u32(fit.error_ppm);
+        out.u64(fit.sigma);
+        out.u8(u8::from(self.is_contradicted));
+        out.u32(self.unasked);
+    }
+
+    /// Reads what [`Node::save`] wrote; `None` if it did not.
+    pub fn restore(reader: &mut Reader<'_>) -> Option<Self> {
+        let replica = Replica::restore(reader)?;
+        let tells_blocks = reader.u8()? == 1;
+        let reported = Some(reader.u64()?).filter(|blocks| *blocks != u64::MAX);
+        let observed = Calibration::restore(reader)?;
+        let has_fit = reader.u8()? == 1;
+        let fit = Fit { capacity: reader.u64()?, error_ppm: reader.u32()?, sigma: reader.u64()? };
+        let fit = has_fit.then_some(fit);
+        let (is_contradicted, unasked) = (reader.u8()? == 1, reader.u32()?);
+        let mut node = Self {
+            replica,
+            tells_blocks,
+            reported,
+            observed,
+            fit,
+            is_contradicted,
+            unasked,
+            capacity: None,
+            is_news: false,
+        };
+        node.capacity = node.conclude();
+        Some(node)
+    }
+}

@@ -1,0 +1,125 @@
+//! A block that has aged, on the scale: was its tenant's own traffic enough to push it out, or was it the neighbours', and whose?
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use aliquot_core::cause::{Cause, Evidence, Game};
+
+use crate::fate::Aged;
+use crate::game::{Distances, Entitlements, Verdict, pose};
+use crate::node::{Capacity, Node};
+use crate::recency::Resolution;
+use crate::solver::Solver;
+use crate::tenants::Tenant;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weighed {
+    /// Why it was gone.
+    pub cause: Cause,
+    /// How sure.
+    pub evidence: Evidence,
+}
+
+impl Weighed {
+    /// Whether it was found by weighing, and not that nothing can be said.
+    pub const fn is_weighed(self) -> bool {
+        matches!(self.cause, Cause::EvictedSelf | Cause::EvictedNeighbour | Cause::ColdFirst)
+    }
+}
+
+/// One aged block, or several of the same age.
+#[derive(Debug)]
+pub struct Scale<'s> {
+    aged: &'s Aged,
+    tenant: Tenant,
+    capacity: Option<&'s Capacity>,
+    resolution: Resolution,
+    /// Distinct blocks used since, by tenant.
+    counts: Vec<u64>,
+    total: u64,
+}
+
+impl<'s> Scale<'s> {
+    /// Puts it on.
+    pub fn new(node: &'s Node, tenant: Tenant, tenants: usize, aged: &'s Aged) -> Self {
+        let mut counts = vec![0; tenants];
+        node.replica.since(aged.stamp, &mut counts);
+        let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        Self { aged, tenant, capacity: node.capacity(), resolution: node.replica.resolution(), counts, total }
+    }
+
+    /// Distinct blocks of all tenants that were used since.
+    pub const fn distance(&self) -> u64 {
+        self.total
+    }
+
+    /// What is known of the capacity.
+    pub const fn capacity(&self) -> Option<&'s Capacity> {
+        self.capacity
+    }
+
+    /// Whether the tenant ever used the block.
+    pub const fn is_known_to_tenant(&self) -> bool {
+        self.aged.own.is_some()
+    }
+
+    fn own(&self) -> u64 {
+        self.counts.get(self.tenant.place()).copied().unwrap_or_default()
+    }
+
+    /// The distance that the block must have had, since it was gone: no more than what was used.
+    fn reach(&self, capacity: u64) -> u64 {
+        capacity.min(self.total)
+    }
+
+    /// Rules 12 to 14. `is_promised`: the provider promises that an unused block stays for a while, and that has not passed.
+    pub fn weigh(&self, is_promised: bool) -> Weighed {
+        let found = |cause, evidence| Weighed { cause, evidence };
+        if self.aged.own.is_none() {
+            // Alone its tenant would not have had it either.
+            return found(Cause::ColdFirst, Evidence::Exact);
+        }
+        let Some(capacity) = self.capacity else {
+            let cause = if is_promised { Cause::ModelConflict } else { Cause::NoEvidence };
+            return found(cause, Evidence::Unattributable);
+        };
+        let evidence = if self.aged.was_removed { Evidence::Exact } else { capacity.evidence };
+        let should_be_there = self.total.saturating_add(capacity.tolerance) < capacity.blocks;
+        if should_be_there && !self.aged.was_removed {
+            return found(Cause::ModelConflict, Evidence::Unattributable);
+        }
+        let is_own = self.own() >= self.reach(capacity.blocks);
+        found(if is_own { Cause::EvictedSelf } else { Cause::EvictedNeighbour }, evidence)
+    }
+
+    /// The neighbours' shares by one question, one for each tenant of the domain: none if nobody had a part.
+    pub fn shares(&self, question: Game, entitlements: &[u64], solver: &mut Solver) -> Vec<u64> {
+        let mut shares = Vec::new();
+        let Some(capacity) = self.capacity else { return shares };
+        // Its own place among the neighbours stays empty, so that places are tenants.
+        let mut neighbours = self.counts.clone();
+        let own = neighbours.get_mut(self.tenant.place()).map(core::mem::take).unwrap_or_default();
+        let entitled = entitlements.get(self.tenant.place()).copied().unwrap_or_default();
+        let distances = Distances { own, neighbours: &neighbours };
+        let entitlements = Entitlements { own: entitled, neighbours: entitlements };
+        let Verdict::Neighbours(game) = pose(question, distances, entitlements, &capacity.quota) else { return shares };
+        if capacity.is_lru {
+            match self.resolution {
+                Resolution::Exact => solver.shares(&game.weights, &game.quota, &mut shares),
+                Resolution::Epochs => solver.quick_shares(&game.weights, &game.quota, &mut shares),
+            }
+        } else {
+            // Distances do not decide in such a cache: in proportion, which is what is fair when the capacity is unknown.
+            shares.extend_from_slice(&game.weights);
+        }
+        shares
+    }
+
+    /// Whether the block would have been there without this tenant alone.
+    pub fn is_avoidable(&self, tenant: Tenant) -> bool {
+        let Some(capacity) = self.capacity else { return false };
+        let count = self.counts.get(tenant.place()).copied().unwrap_or_default();
+        tenant != self.tenant && count > 0 && self.total.saturating_sub(count) < self.reach(capacity.blocks)
+    }
+}
