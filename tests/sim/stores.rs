@@ -9,7 +9,7 @@ use aliquot_core::event::Sequence;
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
 use aliquot_core::prices::BookId;
-use aliquot_core::rating::Unpriced;
+use aliquot_core::rating::{Rated, Unpriced};
 use aliquot_core::state::PartitionState;
 use aliquot_core::time::EventTime;
 use aliquot_core::totals::{Totals, totals};
@@ -43,6 +43,7 @@ pub(crate) struct Row {
 
 fn row(charges: &Charges, charge: &Charge) -> Row {
     let text = |symbol| charges.names.text(symbol).to_owned();
+    let Rated { book, costs, rates, unpriced, .. } = charges.rated(charge);
     Row {
         place: charge.place,
         received_at: charge.received_at,
@@ -59,11 +60,11 @@ fn row(charges: &Charges, charge: &Charge) -> Row {
         session: charge.session.map(text),
         replica: charge.replica.map(text),
         blocks: charges.blocks(charge).to_vec(),
-        parts: charge.parts,
-        costs: charge.rated.costs,
-        rates: charge.rated.rates,
-        unpriced: charge.rated.unpriced,
-        book: charge.rated.book,
+        parts: charges.parts(charge),
+        costs,
+        rates,
+        unpriced,
+        book,
     }
 }
 
@@ -215,7 +216,7 @@ impl Ledger {
             commit.ranges.iter().filter(|entry| !is_held(entry)).map(|(partition, _)| *partition).collect();
         let adds_again = sabotage == Some(Sabotage::AddsAgain);
         let is_added = |charge: &&Charge| adds_again || is_new(&self.at, charge.place);
-        for (key, total) in totals(&commit.charges.names, commit.charges.rows().iter().filter(is_added)) {
+        for (key, total) in totals(&commit.charges, commit.charges.rows().iter().filter(is_added)) {
             let sum = self.totals.entry(key).or_default();
             sum.quantity += total.quantity;
             sum.cost = sum.cost.checked_add(total.cost).unwrap();

@@ -165,6 +165,14 @@ impl Recency {
         }
     }
 
+    /// The moment for which blocks last used at `stamp` and about then are weighed, all at once.
+    pub fn together(&self, stamp: Stamp) -> Stamp {
+        match self {
+            Self::Epochs(_) => epochs::together(stamp),
+            Self::Exact(_) => stamp,
+        }
+    }
+
     /// By how many blocks a distance may be off.
     pub fn uncertainty(&self) -> u64 {
         match self {

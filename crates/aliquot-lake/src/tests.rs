@@ -174,7 +174,7 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
             commit.capacity.extend(interval(partition, offset));
             let (event, rated) = event(offset);
             commit.charges.push(place(partition, offset), START, &event, rated);
-            let cost = commit.charges.rows().last().unwrap().cost();
+            let cost = commit.charges.cost(commit.charges.rows().last().unwrap());
             commit.charges.attribute_last(&attribution(offset, cost));
         }
     }
@@ -378,13 +378,13 @@ async fn rows_say_what_the_events_said() {
     open(dir.path()).await.commit(&whole).await.unwrap();
     let batch = read(dir.path(), TableName::Requests).await;
 
-    let expected: Usd = whole.charges.rows().iter().map(aliquot_core::charge::Charge::cost).sum();
+    let expected: Usd = whole.charges.rows().iter().map(|row| whole.charges.cost(row)).sum();
     assert_eq!(Usd::from_pico(pico(&batch, "cost_usd")), expected);
     let parts = ["uncached", "cache_read", "cache_write", "output", "other"];
     let parts: i128 = parts.into_iter().map(|part| pico(&batch, &format!("cost_{part}_usd"))).sum();
     assert_eq!(Usd::from_pico(parts), expected);
     for class in Class::ALL {
-        let quantity: u64 = whole.charges.rows().iter().map(|row| row.parts.get(class)).sum();
+        let quantity: u64 = whole.charges.rows().iter().map(|row| whole.charges.parts(row).get(class)).sum();
         let stored: i64 = longs(&batch, &requests::quantity_column(class)).into_iter().sum();
         assert_eq!(stored, i64::try_from(quantity).unwrap(), "{}", class.name());
     }

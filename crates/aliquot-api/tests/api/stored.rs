@@ -62,7 +62,7 @@ pub(crate) fn attributed(
             ..Event::default()
         };
         charges.push(place, at(time), &event, rated);
-        let cost = charges.rows().last().unwrap().cost();
+        let cost = charges.cost(charges.rows().last().unwrap());
         charges.attribute_last(&why(charges.rows().len() - 1, cost));
     }
     let rejects: Vec<_> = rejects

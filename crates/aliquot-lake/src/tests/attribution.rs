@@ -35,7 +35,7 @@ async fn parts_of_a_request_are_its_whole_cost_and_nobody_asked_is_null() {
                 assert_eq!(whole.charges.causes(row), []);
                 continue;
             };
-            assert_eq!(Usd::from_pico(sum(parts)), row.cost());
+            assert_eq!(Usd::from_pico(sum(parts)), whole.charges.cost(row));
             let [hit, evicted] = whole.charges.causes(row) else { panic!("two parts") };
             assert_eq!(
                 texts(parts.column_by_name("cause").unwrap()),

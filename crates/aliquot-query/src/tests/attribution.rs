@@ -84,7 +84,8 @@ fn victim() -> Call {
 #[tokio::test]
 async fn parts_that_are_not_the_whole_and_blame_that_is_not_the_part_are_found() {
     let call = victim();
-    let cost = commit(std::slice::from_ref(&call)).charges.rows()[0].cost();
+    let charges = commit(std::slice::from_ref(&call)).charges;
+    let cost = charges.cost(&charges.rows()[0]);
     let evicted = Usd::from_pico(100 * EXTRA);
     let attribution = |hit: Usd, blamed: i64| Attribution {
         parts: [(Cause::Hit, 900, hit), (Cause::EvictedNeighbour, 100, evicted)]
@@ -217,7 +218,7 @@ async fn effects_of_random_bills_sum_to_their_changes() {
             let cost = |is_after: bool| -> Usd {
                 let rows = whole.charges.rows().iter();
                 let own = rows.filter(|row| row.tenant.map(|name| whole.charges.names.text(name)) == tenant.as_deref());
-                own.filter(|row| (row.time >= half_hours().from) == is_after).map(|row| row.cost()).sum()
+                own.filter(|row| (row.time >= half_hours().from) == is_after).map(|row| whole.charges.cost(row)).sum()
             };
             assert_eq!((bill.before, bill.after), (cost(false), cost(true)), "{tenant:?}");
             assert_eq!(bill.sum(), bill.after.checked_sub(bill.before), "{tenant:?}: {bill:?}");
