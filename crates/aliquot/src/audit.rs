@@ -1,5 +1,6 @@
-//! `aliquot audit`: lake and ledger held against each other to the picodollar, money and its causes, and everything that is missing,
-//! rejected or unpriced. It compares what two stores say that were written by different code; it changes neither.
+//! `aliquot audit`: lake and ledger held against each other to the picodollar, money and its causes; nodes' intervals against their
+//! lines; and everything that is missing, rejected or unpriced. It compares what two stores say that were written by different code;
+//! it changes neither.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,8 +13,10 @@ use aliquot_query::Engine;
 use serde_json::json;
 
 mod attribution;
+mod capacity;
 
 use self::attribution::Attribution;
+use self::capacity::Capacity;
 use crate::Outcome;
 use crate::cli::{Audit, Style};
 use crate::rows::{Row, rows};
@@ -37,10 +40,12 @@ struct Findings {
     compared: u128,
     differences: Vec<Row>,
     attribution: Attribution,
+    capacity: Capacity,
     gaps: Vec<Gap>,
     unpriced: Vec<Row>,
     duplicates: u64,
-    /// Nodes' intervals and caches' changes. They are in no table of the lake; their numbers are among those without gaps.
+    /// Nodes' intervals and caches' changes. Not all of them are in a table of the lake; their numbers are among those without
+    /// gaps.
     reports: u64,
     positions: Positions,
 }
@@ -75,7 +80,7 @@ impl Findings {
     }
 
     fn holds(&self) -> bool {
-        self.agree() && self.gaps.is_empty()
+        self.agree() && self.capacity.agrees() && self.gaps.is_empty()
     }
 }
 
@@ -113,6 +118,7 @@ async fn look(layout: &Layout) -> anyhow::Result<Findings> {
         compared,
         differences,
         attribution: Attribution::look(&ledger, &engine).await?,
+        capacity: Capacity::look(&engine).await?,
         gaps: ledger.gaps(LISTED_MAX).await?,
         unpriced: rows(&engine.named("anomalies/unpriced_models", &[]).await?)?,
         duplicates: tallies.values().map(|tally| tally.duplicates).sum(),
@@ -149,10 +155,61 @@ fn partition(row: &Row) -> anyhow::Result<Partition> {
 }
 
 fn text(findings: &Findings) -> anyhow::Result<String> {
-    let Findings { lake, ledger, compared, differences, attribution, gaps, unpriced, duplicates, reports, positions } =
-        findings;
+    let Findings {
+        lake,
+        ledger,
+        compared,
+        differences,
+        attribution,
+        capacity,
+        gaps,
+        unpriced,
+        duplicates,
+        reports,
+        positions,
+    } = findings;
+    let mut out = format!("{}\n", table(&["", "lake", "ledger", ""], 1, sides(lake, ledger)));
+    writeln!(
+        out,
+        "\n{} totals by hour, tenant, model and class compared, {} differ",
+        count(*compared),
+        differences.len()
+    )?;
+    for row in differences.iter().take(LISTED_MAX) {
+        let [hour, provider, model, amount, lake, ledger] =
+            ["hour", "provider", "model", "amount", "lake", "ledger"].map(|column| row.text(column));
+        let tenant = row.name("tenant");
+        writeln!(out, "  {hour} {tenant} {provider} {model} {amount}: lake {lake}, ledger {ledger}")?;
+    }
+    attribution.write(&mut out)?;
+    capacity.write(&mut out)?;
+    writeln!(
+        out,
+        "{} reports of nodes and caches, {} duplicates dropped; {} partitions held",
+        count(u128::from(*reports)),
+        count(u128::from(*duplicates)),
+        positions.len()
+    )?;
+    write_gaps(gaps, &mut out)?;
+    writeln!(out, "{} models with unpriced usage", unpriced.len())?;
+    for row in unpriced.iter().take(LISTED_MAX) {
+        writeln!(
+            out,
+            "  {} {}: {} requests, {}",
+            row.text("provider"),
+            row.text("model"),
+            count(row.count("requests")?),
+            row.text("reason")
+        )?;
+    }
+    writeln!(out, "{}", if findings.holds() { "all holds" } else { "NOT EVERYTHING HOLDS" })?;
+    Ok(out)
+}
+
+/// The stores side by side, line by line.
+fn sides(lake: &Side, ledger: &Side) -> [Vec<String>; 4] {
     let mark = |same: bool| if same { "equal" } else { "DIFFERENT" }.to_owned();
-    let lines = [
+    [
         vec![
             "charged events".into(),
             count(lake.charged()),
@@ -172,28 +229,10 @@ fn text(findings: &Findings) -> anyhow::Result<String> {
             mark(lake.events == ledger.events),
         ],
         vec!["cost, USD".into(), lake.cost.to_string(), ledger.cost.to_string(), mark(lake.cost == ledger.cost)],
-    ];
-    let mut out = format!("{}\n", table(&["", "lake", "ledger", ""], 1, lines));
-    writeln!(
-        out,
-        "\n{} totals by hour, tenant, model and class compared, {} differ",
-        count(*compared),
-        differences.len()
-    )?;
-    for row in differences.iter().take(LISTED_MAX) {
-        let [hour, provider, model, amount, lake, ledger] =
-            ["hour", "provider", "model", "amount", "lake", "ledger"].map(|column| row.text(column));
-        let tenant = row.name("tenant");
-        writeln!(out, "  {hour} {tenant} {provider} {model} {amount}: lake {lake}, ledger {ledger}")?;
-    }
-    attribution.write(&mut out)?;
-    writeln!(
-        out,
-        "{} reports of nodes and caches, {} duplicates dropped; {} partitions held",
-        count(u128::from(*reports)),
-        count(u128::from(*duplicates)),
-        positions.len()
-    )?;
+    ]
+}
+
+fn write_gaps(gaps: &[Gap], out: &mut String) -> anyhow::Result<()> {
     match gaps.len() {
         0 => writeln!(out, "no sequence gaps: every numbered event up to the newest is in")?,
         found => writeln!(
@@ -205,19 +244,7 @@ fn text(findings: &Findings) -> anyhow::Result<String> {
     for gap in gaps {
         writeln!(out, "  {} epoch {} domain {}: {} to {}", gap.source, gap.epoch, gap.domain, gap.from, gap.to - 1)?;
     }
-    writeln!(out, "{} models with unpriced usage", unpriced.len())?;
-    for row in unpriced.iter().take(LISTED_MAX) {
-        writeln!(
-            out,
-            "  {} {}: {} requests, {}",
-            row.text("provider"),
-            row.text("model"),
-            count(row.count("requests")?),
-            row.text("reason")
-        )?;
-    }
-    writeln!(out, "{}", if findings.holds() { "all holds" } else { "NOT EVERYTHING HOLDS" })?;
-    Ok(out)
+    Ok(())
 }
 
 fn json(findings: &Findings) -> anyhow::Result<serde_json::Value> {
@@ -239,6 +266,7 @@ fn json(findings: &Findings) -> anyhow::Result<serde_json::Value> {
         "totals_different": findings.differences.len(),
         "differences": findings.differences.iter().take(LISTED_MAX).map(Row::json).collect::<Vec<_>>(),
         "attribution": findings.attribution.json(),
+        "capacity": findings.capacity.json(),
         "duplicates": findings.duplicates,
         "reports": findings.reports,
         "gaps": gaps,

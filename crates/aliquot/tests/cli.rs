@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::capacity::{Bearer, CapacityLine, CapacityRow, IdlePolicy, LineKind};
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::commit::{Commit, Tally};
 use aliquot_core::event::Event;
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place};
-use aliquot_core::rating::Rated;
+use aliquot_core::prices::BookId;
+use aliquot_core::rating::{Rated, Unpriced};
 use aliquot_core::time::EventTime;
 use aliquot_core::usage::Class;
 use aliquot_lake::Lake;
@@ -229,4 +231,60 @@ async fn an_audit_finds_a_picodollar_of_causes_or_blame() {
     let matrix =
         well(&["query", "reports/externality_matrix", "--format", "csv", "--data-dir", dir.path().to_str().unwrap()]);
     assert!(matrix.contains("\ng1,acme,tenant,globex,10,0,0.000000200000,"), "{matrix}");
+}
+
+/// The two requests of [`attributed`], and an interval of a second of one GPU, which cost `cost` picodollars. One policy's lines sum to
+/// `lines` of them, the others' to 10.
+fn interval(cost: Result<i128, Unpriced>, lines: i128) -> Commit {
+    let line = |policy, cost| CapacityLine {
+        policy,
+        kind: LineKind::Idle,
+        bearer: Bearer::Platform,
+        micros: 1_000_000,
+        cost: Usd::from_pico(cost),
+    };
+    let mut commit = attributed(900_000, 100_000);
+    commit.capacity.push(CapacityRow {
+        place: Place { partition: Partition(0), offset: Offset(0), index: 2 },
+        from: EventTime(1_772_323_200_000_000),
+        time: EventTime(1_772_323_201_000_000),
+        source: "gpu-0".to_owned(),
+        domain: "gpu-0".to_owned(),
+        replica: None,
+        gpu_type: "h100".to_owned(),
+        gpu_count: 1,
+        reserved_for: None,
+        available: 1_000_000,
+        used: 0,
+        late: 0,
+        busy: None,
+        book: BookId::default(),
+        cost: cost.map(Usd::from_pico),
+        lines: vec![line(IdlePolicy::None, 10), line(IdlePolicy::ProRata, lines), line(IdlePolicy::Peak, 10)],
+        residents: Vec::new(),
+    });
+    commit
+}
+
+#[tokio::test]
+async fn an_audit_finds_a_picodollar_of_an_interval() {
+    let says = |cost: &str, unpriced: u32, different: u32| {
+        format!(
+            "1 intervals of nodes cost {cost} USD, {unpriced} have no price; of {different} the lines are not the whole"
+        )
+    };
+    let mut short = interval(Ok(10), 10);
+    short.capacity[0].lines.pop();
+    for (lake, holds, says) in [
+        (interval(Ok(10), 10), true, says("0.000000000010", 0, 0)),
+        (interval(Err(Unpriced::UnknownModel), 10), true, says("0.000000000000", 1, 0)),
+        (interval(Ok(10), 9), false, says("0.000000000010", 0, 1)),
+        (short, false, "2026-03-01T00:00:01Z gpu-0: the lines of 2 policies of 3 sum to 0.000000000010".to_owned()),
+    ] {
+        let dir = data_of(&lake, &lake).await;
+        let output = aliquot(&["audit", "--data-dir", dir.path().to_str().unwrap()]);
+        let found = text(&output.stdout);
+        assert!(found.contains(&says), "{found}{}", text(&output.stderr));
+        assert_eq!((output.status.success(), found.contains("all holds")), (holds, holds), "{found}");
+    }
 }
