@@ -35,6 +35,7 @@ static NAMED: &[Named] = table![
     "reports/culprit_ranking",
     "reports/externality_matrix",
     "reports/hit_rate_by_tenant_minute",
+    "reports/idle_cost",
     "reports/incurred_and_caused",
     "reports/noisy_neighbour",
     "reports/price_of_isolation",
@@ -45,6 +46,7 @@ static NAMED: &[Named] = table![
     "reports/tenants_before_after",
     "reports/tokens_by_model_hour",
     "reports/usage_by_feature",
+    "reports/waits",
 ];
 
 /// The queries that come with the program, by name.

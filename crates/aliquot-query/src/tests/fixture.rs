@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::capacity::{Bearer, CapacityLine, CapacityRow, IdlePolicy, LineKind, Resident};
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::commit::{Commit, Rejected};
 use aliquot_core::event::{Event, Usage};
@@ -13,7 +14,7 @@ use aliquot_core::position::{Offset, OffsetRange, Partition, Place};
 use aliquot_core::prices::BookId;
 use aliquot_core::rating::{Rated, Unpriced};
 use aliquot_core::reject::Reason;
-use aliquot_core::time::EventTime;
+use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::totals::{Totals, totals};
 use aliquot_core::usage::{ByClass, Class};
 use aliquot_lake::Lake;
@@ -34,6 +35,8 @@ pub(super) struct Call {
     pub(super) reported: bool,
     pub(super) unpriced: Option<Unpriced>,
     pub(super) http_status: Option<u16>,
+    /// How long it waited.
+    pub(super) queue: Option<Micros>,
     pub(super) why: Why,
 }
 
@@ -79,6 +82,7 @@ impl Call {
             reported: true,
             unpriced: None,
             http_status: None,
+            queue: None,
             why: Why::default(),
         }
     }
@@ -151,6 +155,7 @@ pub(super) fn commit(calls: &[Call]) -> Commit {
             request_model: call.model.into(),
             feature: call.feature.map(Into::into),
             http_status: call.http_status,
+            queue: call.queue,
             usage: Usage { parts, cache_reported: call.reported, ..Usage::default() },
             ..Event::default()
         };
@@ -205,10 +210,14 @@ pub(super) fn two_days() -> Vec<Call> {
         let by_acme = blame(Culprit::Tenant("acme"), 6_000, Evidence::Modelled);
         let within =
             Blame { game: Game::Entitlements, quantity: 2_000, cost: Usd::from_pico(2_000 * EXTRA), ..by_acme };
-        let blames = if thrashed { vec![by_acme, within] } else { Vec::new() };
+        // Since the launch it waits, two milliseconds longer every minute, half of it for the launch.
+        let waited = if thrashed { 2_000 * (minute - 46) } else { 0 };
+        let waits = Blame { harm: Harm::Wait, cost: Usd::ZERO, avoidable: Usd::ZERO, quantity: waited / 2, ..by_acme };
+        let blames = if thrashed { vec![by_acme, within, waits] } else { Vec::new() };
         let saved_alone = Some(if thrashed { by_acme.cost } else { Usd::ZERO });
         let why = Why { missed, blames, saved_alone };
-        calls.push(Call { why, ..Call::cached(time(20), "globex", "d-1", globex, 20_000) });
+        let queue = Some(Micros(waited));
+        calls.push(Call { why, queue, ..Call::cached(time(20), "globex", "d-1", globex, 20_000) });
         let warm = blame(Culprit::NoTenant, -1_000, Evidence::Inferred);
         let saved_alone = Usd::ZERO.checked_sub(Usd::from_pico(1_000 * EXTRA));
         let why = Why {
@@ -262,6 +271,7 @@ pub(super) fn two_days() -> Vec<Call> {
 pub(super) async fn two_days_lake() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut commit = commit(&two_days());
+    commit.capacity = intervals();
     let next = commit.charges.rows().len();
     for (reason, index) in [(Reason::Malformed, 0_i64), (Reason::Malformed, 1), (Reason::Negative, 2)] {
         let offset = Offset(i64::try_from(next).unwrap() + index);
@@ -277,4 +287,47 @@ pub(super) async fn two_days_lake() -> TempDir {
     }
     Lake::open(dir.path()).await.unwrap().commit(&commit).await.unwrap();
     dir
+}
+
+/// What one node was on the second day: an hour of two GPUs that `acme` used for a quarter and of which half is kept for `globex`, an hour
+/// in which nobody came, and one without a price.
+fn intervals() -> Vec<CapacityRow> {
+    let hour = |hour: i64, cost: Result<Usd, Unpriced>, lines: &[(LineKind, Bearer, u64)]| {
+        let all = IdlePolicy::ALL.into_iter().flat_map(|policy| lines.iter().map(move |line| (policy, line)));
+        let line = |(policy, (kind, bearer, quarters)): (IdlePolicy, &(LineKind, Bearer, u64))| {
+            let is_given_away = policy != IdlePolicy::None && *bearer == Bearer::Platform;
+            let bearer = if is_given_away { Bearer::Tenant("acme".to_owned()) } else { bearer.clone() };
+            let micros = quarters * 900_000_000;
+            let cost = cost.map_or(Usd::ZERO, |_| rate(Class::GpuMicros).times(micros).unwrap());
+            CapacityLine { policy, kind: *kind, bearer, micros, cost }
+        };
+        let used = lines.iter().filter(|line| line.0 == LineKind::Compute).map(|line| line.2 * 900_000_000).sum();
+        CapacityRow {
+            place: Place { partition: Partition(0), offset: Offset(0), index: u32::try_from(hour).unwrap() },
+            from: at(2, hour - 1, 0, 0),
+            time: at(2, hour, 0, 0),
+            source: "node-a".to_owned(),
+            domain: "d-1".to_owned(),
+            replica: None,
+            gpu_type: "h100".to_owned(),
+            gpu_count: 2,
+            reserved_for: None,
+            available: 7_200_000_000,
+            used,
+            late: 0,
+            busy: None,
+            book: BookId(0xb00c),
+            cost,
+            lines: all.map(line).collect(),
+            residents: vec![Resident { bearer: Bearer::NoTenant, block_micros: 7, tokens: 1 }],
+        }
+    };
+    let cost = Ok(rate(Class::GpuMicros).times(7_200_000_000).unwrap());
+    let (acme, globex) = (Bearer::Tenant("acme".to_owned()), Bearer::Tenant("globex".to_owned()));
+    let (work, reserved, idle) = (LineKind::Compute, LineKind::ReservedIdle, LineKind::Idle);
+    vec![
+        hour(10, cost, &[(work, acme, 2), (reserved, globex, 4), (idle, Bearer::Platform, 2)]),
+        hour(11, cost, &[(idle, Bearer::Platform, 8)]),
+        hour(12, Err(Unpriced::NotEffective), &[(work, Bearer::NoTenant, 8)]),
+    ]
 }
