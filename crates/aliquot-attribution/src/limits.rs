@@ -4,7 +4,9 @@
 //! A refusal is split into millionths. Its own tenant bears it all if a bucket of its own, of the same size, would have refused it
 //! too (`alone`); else the neighbours bear it by their Shapley values over the buckets that every coalition of callers would have
 //! had (`worlds`), and where those do not explain the refusal, by what they attempted over the last four times that the bucket
-//! takes to fill (`window`). Attempts at one logical request count once. Tokens that a neighbour's evictions caused count as the
+//! takes to fill (`window`). What must have gone out
+//! without being told, because a bucket is never emptied by less than it holds, is nobody's: callers on other partitions, other
+//! organisations. Attempts at one logical request count once. Tokens that a neighbour's evictions caused count as the
 //! neighbour's, in one step and no further.
 //!
 //! | what refused | whose doing |

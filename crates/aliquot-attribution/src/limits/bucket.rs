@@ -8,7 +8,7 @@ use aliquot_core::event::{Limit, QUANTITY_MAX};
 use aliquot_core::time::{EventTime, Micros};
 
 use super::alone::Alone;
-use super::window::{Consumption, Known, Window};
+use super::window::{Consumption, Known, Window, slice};
 use super::worlds::{Takes, Worlds};
 use super::{Amount, BucketView, Counts, Forecast};
 use crate::apportion::apportion;
@@ -183,6 +183,7 @@ impl Bucket {
         known: Known,
     ) -> (Known, Doing) {
         let Request { at, tenant, is_refused, .. } = *request;
+        let asked = caused.iter().fold(base, |sum, (_, units)| sum.saturating_add(*units));
         let parts = |units: u64| u128::from(units) << PARTS_BITS;
         let caused: Vec<(u32, u128)> = caused.iter().map(|(tenant, units)| (*tenant, parts(*units))).collect();
         self.worlds.fill(size.gain(at.since(self.filled)), size.full);
@@ -207,7 +208,21 @@ impl Bucket {
             return (known, Doing::Neighbours(blame));
         }
         let others = attempted.into_iter().filter(|(other, units)| *other != Some(tenant) && *units > 0);
-        (known, Doing::Neighbours(others.map(|(other, units)| (other, u128::from(units))).collect()))
+        let unseen = [(None, self.unseen(asked))].into_iter().filter(|(_, units)| *units > 0);
+        (known, Doing::Neighbours(others.map(|(other, units)| (other, u128::from(units))).chain(unseen).collect()))
+    }
+
+    /// What callers must have taken of whom nothing is told here, over the window: at the time of a refusal a bucket holds less than
+    /// was asked, and within one filling a whole limit comes back, so that no less than the rest of the limit went out in that time.
+    /// What is not told of the last filling is taken to have gone out in those before, too.
+    fn unseen(&self, asked: u64) -> u128 {
+        let Some(limit) = self.limit else { return 0 };
+        // A filling and a slice of the window, so that nothing at the edge is missed.
+        let back = self.fills_in().0.saturating_add(slice(self.window_length()).0);
+        let told = self.window.sums_since(EventTime(self.latest.0.saturating_sub(back)));
+        let told: u128 = told.values().map(|sum| u128::from(sum.attempted)).sum();
+        let fillings = u128::try_from(FILLINGS).unwrap_or(1);
+        u128::from(limit.saturating_sub(asked)).saturating_sub(told).saturating_mul(fillings)
     }
 
     /// What was attempted within the window, by tenant.

@@ -49,6 +49,11 @@ pub(super) struct Known {
     pub(super) passed: u128,
 }
 
+/// The slices of a window of that length.
+pub(super) fn slice(length: Micros) -> Micros {
+    Micros(length.0.checked_div(SLICES).unwrap_or_default().max(1))
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Window {
     /// By their start.
@@ -61,7 +66,7 @@ pub(super) struct Window {
 impl Window {
     /// Adds to what a tenant attempted at a time, in a window of that length.
     pub(super) fn add(&mut self, at: EventTime, length: Micros, tenant: u32, more: Consumption) {
-        let width = length.0.checked_div(SLICES).unwrap_or_default().max(1);
+        let Micros(width) = slice(length);
         let start = EventTime(at.0.saturating_sub(at.0.checked_rem_euclid(width).unwrap_or_default()));
         let slice = self.slices.entry(start).or_default();
         let known = slice.len() < TENANTS_MAX || slice.contains_key(&Some(tenant));

@@ -148,6 +148,23 @@ fn an_eviction_becomes_the_evictors_consumption() {
     assert_eq!(consumers(&limits, Counts::InputTokens), BTreeMap::from([(1, attempted(0)), (2, attempted(59_000))]));
 }
 
+/// A bucket of 10,000 cannot refuse 1,000 after 2,000 were attempted: others have emptied it, of whom nobody tells.
+#[test]
+fn what_must_have_gone_out_unseen_is_nobodys() {
+    let mut limits = Limits::new(true);
+    Call::new(2, "a", 0, 1_000, 10_000).observe(&mut limits);
+    let refusal = Call::new(1, "b", SECOND, 1_000, 10_000).refused().observe(&mut limits).unwrap();
+    // 10,000 - 1,000 asked - 2,000 told, in each of four fillings.
+    let neighbours = 34_483;
+    assert_eq!(neighbours, (1_000_000_u64 * 1_000).div_ceil(1_000 + 4 * 7_000));
+    assert_eq!((refusal.own, refusal.neighbours), (0, vec![(2, neighbours)]));
+    assert_eq!(refusal.unexplained, 1_000_000 - neighbours);
+    // Once enough is told, all of it is explained.
+    Call::new(3, "c", 2 * SECOND, 9_000, 10_000).observe(&mut limits);
+    let refusal = Call::new(1, "d", 3 * SECOND, 1_000, 10_000).refused().observe(&mut limits).unwrap();
+    assert_eq!(refusal.unexplained, 0);
+}
+
 /// F11.5: what fills by no time cannot be told; neither can a refusal without a word.
 #[test]
 fn refusals_of_another_kind_are_nobodys() {
