@@ -8,10 +8,13 @@
 //! | 200 launch users take the place of half of the largest tenant's users | `users` |
 //! | each request finds or misses its blocks, and evicts others | `plant` |
 //! | the nodes say how many GPUs they have, how busy these were and how large their caches are, each minute | `intervals` |
+//! | one node's own users are quiet for a minute, so that its GPUs idle | `roster` says when |
+//! | a backfill of the largest tenant empties the limit that all share at one provider, which refuses for a moment | `allowance` |
 //! | resends, a reseller that does not count, an unpriced model, events without a tenant, broken messages | `flaws` |
 //!
 //! The caches are warm when the first event is emitted: the minutes before are simulated and not reported.
 
+mod allowance;
 mod flaws;
 mod intervals;
 mod plant;
@@ -116,7 +119,7 @@ impl Fleet {
         Self {
             arrivals: users.iter_mut().enumerate().map(first).collect(),
             users,
-            plant: Plant::new(),
+            plant: Plant::new(opening),
             flaws: Flaws::new(settings.seed),
             due: BinaryHeap::new(),
             intervals: Intervals::new(settings.length()),
@@ -139,6 +142,12 @@ impl Fleet {
 
     fn serve(&mut self, at: Micros, user_idx: usize) {
         let user = &mut self.users[user_idx];
+        if let Some(later) = user.after_quiet(at) {
+            if later < user.until() {
+                self.arrivals.push(Reverse((later, user_idx)));
+            }
+            return;
+        }
         let prompt = user.prompt();
         let next = plus(at, user.pause());
         if next < user.until() {
@@ -151,6 +160,7 @@ impl Fleet {
                 phase.count_eviction(evictor, owner);
             }
         });
+        let Some(served) = served else { return };
         let mut event = served.event;
         event.id = format!("req-{:06}", self.requests).into();
         event.time = EventTime(self.settings.start.0.saturating_add(served.end.0));

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use aliquot_core::event::{CacheUse, Event, PrefixChain};
+use aliquot_core::event::{CacheUse, Event, PrefixChain, Usage};
 use aliquot_core::time::Micros;
 use aliquot_core::usage::Class;
 
+use super::allowance::Allowance;
 use super::roster::{BLOCK_TOKENS, NODE_BLOCKS, NODES, TENANTS};
 use super::users::{Prompt, Route, User};
 use crate::cache::{Lifetimes, OnEvict, Owner};
@@ -23,12 +24,17 @@ const PROVIDER_BLOCKS_MIN: usize = 16;
 /// `OpenAI` counts cached tokens in steps of 128.
 const OPENAI_STEP_BLOCKS: usize = 2;
 
+/// A refusal comes at once.
+const REFUSED_AFTER: Micros = Micros(40_000);
+
 /// Nodes and providers.
 #[derive(Debug)]
 pub(super) struct Plant {
     nodes: Vec<Node>,
     /// By provider and tenant.
     workspaces: BTreeMap<(&'static str, Owner), Lifetimes>,
+    /// What `OpenAI` lets the proxy's organisation send.
+    allowance: Allowance,
 }
 
 /// What became of a request's blocks.
@@ -48,20 +54,21 @@ pub(super) struct Served {
 }
 
 impl Plant {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(opening: Micros) -> Self {
         let node = |_| Node::new(Engine::Vllm, NonZeroU32::new(NODE_BLOCKS));
-        Self { nodes: (0..NODES).map(node).collect(), workspaces: BTreeMap::new() }
+        Self { nodes: (0..NODES).map(node).collect(), workspaces: BTreeMap::new(), allowance: Allowance::new(opening) }
     }
 
-    /// Serves a request that arrives `at`. Requests come in order of time.
-    pub(super) fn serve(&mut self, at: Micros, user: &User, prompt: Prompt, on_evict: OnEvict<'_>) -> Served {
-        match user.route {
+    /// Serves a request that arrives `at`. Requests come in order of time. `None`: its client knew that it would be refused, and sent
+    /// nothing.
+    pub(super) fn serve(&mut self, at: Micros, user: &User, prompt: Prompt, on_evict: OnEvict<'_>) -> Option<Served> {
+        Some(match user.route {
             Route::Home(node_idx) => self.on_node(at, node_idx, user, prompt, on_evict),
             Route::EveryNode(turn) => self.on_node(at, turn % NODES, user, prompt, on_evict),
             Route::Anthropic => self.at_anthropic(at, user, prompt),
-            Route::OpenAi => self.at_openai(at, user, prompt),
+            Route::OpenAi => self.at_openai(at, user, prompt)?,
             Route::Reseller => at_reseller(at, user, &prompt),
-        }
+        })
     }
 
     fn on_node(&mut self, at: Micros, node_idx: usize, user: &User, prompt: Prompt, on_evict: OnEvict<'_>) -> Served {
@@ -116,8 +123,19 @@ impl Plant {
         served
     }
 
-    /// The API caches every prompt by itself and charges nothing for writing.
-    fn at_openai(&mut self, at: Micros, user: &User, prompt: Prompt) -> Served {
+    /// The API caches every prompt by itself and charges nothing for writing. What is read counts against its limits like the rest.
+    fn at_openai(&mut self, at: Micros, user: &User, prompt: Prompt) -> Option<Served> {
+        let is_within = self.allowance.admit(at, prompt.prompt_tokens + prompt.output_tokens);
+        if !is_within && user.reads_headers {
+            return None;
+        }
+        let mut served =
+            if is_within { self.answered_by_openai(at, user, prompt) } else { refused(at, user, &prompt, "openai") };
+        served.event.limits = self.allowance.headers(!is_within);
+        Some(served)
+    }
+
+    fn answered_by_openai(&mut self, at: Micros, user: &User, prompt: Prompt) -> Served {
         let live = self.workspace("openai", user.tenant).request(at, &prompt.blocks);
         let hits = if live < PROVIDER_BLOCKS_MIN { 0 } else { live - live % OPENAI_STEP_BLOCKS };
         let read = tokens(hits);
@@ -167,6 +185,22 @@ fn proxied(
         ..event
     };
     Served { event, end, blocks }
+}
+
+/// A request that was refused for want of a limit: nothing was used, and nothing is known of what would have been.
+fn refused(at: Micros, user: &User, prompt: &Prompt, provider: &'static str) -> Served {
+    let (event, _) = finished(at, Micros(0), 0, user, prompt, provider);
+    let event = Event {
+        source: format!("proxy-{provider}").into(),
+        domain: format!("{provider}/{}", TENANTS[tenant_idx(user)].name).into(),
+        http_status: Some(429),
+        usage: Usage { cache_reported: true, ..Usage::default() },
+        cache: CacheUse { lifetime: Some(PROVIDER_LIFETIME), ..CacheUse::default() },
+        ttft: None,
+        duration: Some(REFUSED_AFTER),
+        ..event
+    };
+    Served { event, end: plus(at, REFUSED_AFTER), blocks: Blocks::default() }
 }
 
 /// What all events have in common, and when the request ended.

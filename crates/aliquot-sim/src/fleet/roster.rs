@@ -52,6 +52,16 @@ pub(super) const TENANTS: [Tenant; 24] = [
 /// Users that come with the launch.
 pub(super) const LAUNCH_USERS: u32 = 200;
 
+/// Workers of the launcher that rewrite old drafts at one go, through the proxy in front of `OpenAI`, and when: they take more of the
+/// limit that all tenants share than comes back meanwhile. Their client reads the headers and sends nothing that would be refused, so
+/// that the refusals are the others'.
+pub(super) const BACKFILL_USERS: u32 = 60;
+pub(super) const BACKFILL_US: (i64, i64) = (180_000_000, 197_000_000);
+
+/// The node whose own users are quiet for a minute, and when.
+pub(super) const QUIET_NODE: usize = NODES - 1;
+pub(super) const QUIET_US: (i64, i64) = (120_000_000, 180_000_000);
+
 /// Of the launcher's users on the shared nodes, one of so many moves to the launched feature and sends nothing else.
 pub(super) const MOVED_ONE_OF: u32 = 2;
 
@@ -168,6 +178,18 @@ pub(super) const OPENAI: [Shape; 2] = [
         requests_per_context: (10, 40),
     },
 ];
+
+/// What [`BACKFILL_USERS`] send.
+pub(super) const BACKFILL: Shape = Shape {
+    feature: "backfill",
+    model: "gpt-4o-mini",
+    system_blocks: 20,
+    context_blocks: 4,
+    fresh_tokens: (500, 700),
+    output_tokens: (20, 80),
+    pause_us: (1_000_000, 1_400_000),
+    requests_per_context: (1_000, 1_000),
+};
 
 /// Through the reseller, which neither counts its events nor knows what was cached.
 pub(super) const RESELLER: [Shape; 1] = [Shape {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aliquot_core::event::NodeReport;
 use aliquot_core::prices::PriceBook;
 use aliquot_core::rating::Rater;
 use aliquot_core::state::{Applied, PartitionState, Rules};
@@ -105,7 +106,7 @@ fn the_rules_charge_each_request_once() {
                 charged += 1;
                 add(&mut sum, &event.usage.parts);
             }),
-            Reported::Node(node) => state.apply_node(&rules, *received_at, node).map(|()| reports += 1),
+            Reported::Node(node) => state.apply_node(&mut rater, &rules, *received_at, node).map(|_| reports += 1),
         };
         match applied {
             Applied::Accepted(()) => {}
@@ -228,6 +229,7 @@ fn every_counter_of_the_demo_has_something_to_count() {
     for (what, few) in [
         ("without a tenant", count(&|event| event.tenant.is_none())),
         ("of an unpriced model", count(&|event| event.request_model == "orion-2-preview")),
+        ("refused", count(&|event| event.http_status == Some(429))),
         ("that say nothing about the cache", count(&|event| !event.usage.cache_reported)),
         ("sent twice", usize::try_from(truth.total().duplicates()).unwrap()),
     ] {
@@ -239,7 +241,43 @@ fn every_counter_of_the_demo_has_something_to_count() {
     for event in requests(&emitted) {
         assert_eq!(event.usage.check(), Ok(()));
         assert_eq!(event.usage.parts.get(Class::GpuMicros) > 0, event.provider == "self");
+        assert_eq!(!event.limits.is_empty(), event.source == "proxy-openai");
     }
+}
+
+#[test]
+fn the_backfill_empties_the_limit_of_all_and_nobody_else_does() {
+    let settings = FleetSettings::default();
+    let (emitted, _) = run(settings);
+    let refused: Vec<_> = requests(&emitted).filter(|event| event.http_status == Some(429)).collect();
+    let others = refused.iter().filter(|event| event.tenant.as_deref() != Some("northwind")).count();
+    assert!((5..50).contains(&others) && refused.len() < others + 10, "{others} of {}", refused.len());
+    for event in refused {
+        let minute = event.time.since(settings.start).0 / MINUTE;
+        assert_eq!((minute, event.usage.parts, event.limits[1].refused), (3, ByClass::all(0), true), "{event:?}");
+        assert!(event.limits[1].remaining < Some(4_000) && event.limits[0].remaining > Some(5_000), "{event:?}");
+    }
+    for event in requests(&emitted).filter(|event| event.http_status != Some(429)) {
+        assert!(event.limits.iter().all(|limit| !limit.refused && limit.clone().plausible() == *limit), "{event:?}");
+    }
+}
+
+#[test]
+fn one_node_idles_while_its_users_are_quiet() {
+    let settings = FleetSettings::default();
+    let (emitted, _) = run(settings);
+    let busy = |name: &str, minute: i64| {
+        let nodes = emitted.iter().filter_map(|emitted| match &emitted.event {
+            Reported::Node(node) => Some(node),
+            Reported::Request(_) => None,
+        });
+        let of =
+            |node: &&NodeReport<'_>| node.source == name && node.time.since(settings.start).0 == (minute + 1) * MINUTE;
+        nodes.filter(of).filter_map(|node| node.busy).map(|busy| busy.0).sum::<i64>()
+    };
+    let (before, quiet, after) = (busy("gpu-3", 1), busy("gpu-3", 2), busy("gpu-3", 3));
+    assert!(quiet < before / 5 && after > before * 4 / 5, "{before} {quiet} {after}");
+    assert!(busy("gpu-2", 2) > busy("gpu-2", 1) * 4 / 5, "the others go on");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use aliquot_core::time::Micros;
 
 use super::roster::{
-    ANTHROPIC, BLOCK_TOKENS, LAUNCH_USERS, LAUNCHED, LAUNCHER, MOVED_ONE_OF, NODES, OPENAI, RESELLER, SHARED, Shape,
-    TENANTS,
+    ANTHROPIC, BACKFILL, BACKFILL_US, BACKFILL_USERS, BLOCK_TOKENS, LAUNCH_USERS, LAUNCHED, LAUNCHER, MOVED_ONE_OF,
+    NODES, OPENAI, QUIET_NODE, QUIET_US, RESELLER, SHARED, Shape, TENANTS,
 };
 use crate::cache::Owner;
 use crate::random::{Random, hash, pair, scaled};
@@ -27,6 +27,8 @@ pub(super) struct User {
     pub(super) tenant: Owner,
     pub(super) shape: &'static Shape,
     pub(super) route: Route,
+    /// Whether its client sends nothing that would be refused.
+    pub(super) reads_headers: bool,
     /// Names the blocks it shares with the tenant's other users of the feature.
     system_key: u64,
     /// Names its own blocks.
@@ -81,6 +83,12 @@ pub(super) fn all(seed: u64, opening: Micros, launch: Micros, end: Micros) -> Ve
         (user.from, user.until) = (launch, end);
         users.push(user);
     }
+    for number in 0..BACKFILL_USERS {
+        let mut user = User::new(seed, LAUNCHER, &BACKFILL, number);
+        (user.route, user.reads_headers) = (Route::OpenAi, true);
+        (user.from, user.until) = (Micros(BACKFILL_US.0), Micros(BACKFILL_US.1.min(end.0)));
+        users.push(user);
+    }
     users.retain(|user| user.from < user.until);
     users
 }
@@ -93,6 +101,7 @@ impl User {
             tenant: Owner::try_from(tenant_idx).unwrap_or_default(),
             shape,
             route: Route::EveryNode(0),
+            reads_headers: false,
             system_key,
             key,
             from: Micros::default(),
@@ -113,6 +122,13 @@ impl User {
     /// It sends nothing from then on.
     pub(super) const fn until(&self) -> Micros {
         self.until
+    }
+
+    /// When it sends what is due `at`, if its node's users are quiet then: as much later as they are.
+    pub(super) fn after_quiet(&self, at: Micros) -> Option<Micros> {
+        let (from, to) = QUIET_US;
+        let is_quiet = self.route == Route::Home(QUIET_NODE) && (from..to).contains(&at.0);
+        is_quiet.then(|| Micros(at.0.saturating_add(to - from)))
     }
 
     /// From this request to the next.
