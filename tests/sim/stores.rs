@@ -243,7 +243,7 @@ impl Ledger {
         let Some(bytes) = commit.snapshots.get(&partition) else { return };
         let bytes = match sabotage {
             Some(Sabotage::ForgetsArrivals) => {
-                snapshot::encode(&PartitionState { next, ..PartitionState::default() }, &[0; 8])
+                snapshot::encode(&PartitionState { next, ..PartitionState::default() }, &nothing_attributed())
             }
             _ => bytes.clone(),
         };
@@ -262,4 +262,11 @@ fn advance(at: &mut Positions, ranges: &BTreeMap<Partition, OffsetRange>) {
         let position = at.entry(*partition).or_default();
         *position = range.to.max(*position);
     }
+}
+
+/// The bytes of an attribution that remembers nothing.
+pub(crate) fn nothing_attributed() -> Vec<u8> {
+    let mut out = aliquot_core::bytes::Writer::default();
+    aliquot_attribution::attributor::Attributor::default().save(&mut out);
+    out.into_bytes()
 }
