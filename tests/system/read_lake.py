@@ -34,7 +34,14 @@ def with_duckdb(lake: pathlib.Path) -> dict:
         f"SELECT coalesce(sum(part.tokens), 0) FROM (SELECT unnest(causes) AS part FROM {requests})"
         " WHERE part.cause = 'evicted_neighbour'"
     )
+    (nodes,) = one(f"SELECT coalesce(sum(cost_usd), 0) FROM delta_scan('{lake}/capacity')")
+    (lines,) = one(
+        f"SELECT coalesce(sum(line.cost_usd), 0) FROM (SELECT unnest(lines) AS line FROM delta_scan('{lake}/capacity'))"
+        " WHERE line.policy = 'peak'"
+    )
     return {
+        "nodes_usd": f"{nodes:.12f}",
+        "lines_usd": f"{lines:.12f}",
         "rows": rows,
         "cost_usd": f"{cost:.12f}",
         "cache_read_tokens": int(read),
@@ -57,7 +64,12 @@ def with_pyarrow(lake: pathlib.Path) -> dict:
     evicted = pc.equal(pc.struct_field(parts, "cause"), "evicted_neighbour")
     zero = Decimal(0)
     rejects = DeltaTable(lake / "rejects").to_pyarrow_table(columns=["reason"])
+    nodes = DeltaTable(lake / "capacity").to_pyarrow_table(columns=["cost_usd", "lines"])
+    lines = pc.list_flatten(nodes["lines"])
+    peak = pc.equal(pc.struct_field(lines, "policy"), "peak")
     return {
+        "nodes_usd": f"{pc.sum(nodes['cost_usd']).as_py() or zero:.12f}",
+        "lines_usd": f"{pc.sum(pc.struct_field(lines, 'cost_usd').filter(peak)).as_py() or zero:.12f}",
         "rows": requests.num_rows,
         "cost_usd": f"{pc.sum(requests['cost_usd']).as_py():.12f}",
         "cache_read_tokens": pc.sum(requests["cache_read_tokens"]).as_py(),
@@ -91,7 +103,14 @@ def with_clickhouse(lake: pathlib.Path) -> dict:
         " toString(sum(arraySum(arrayMap(part -> if(part.cause = 'evicted_neighbour', part.tokens, 0), causes)))) AS evicted"
         f" FROM deltaLakeLocal('{lake}/requests')"
     )
+    nodes = one(
+        "SELECT toString(ifNull(sum(cost_usd), 0)) AS nodes,"
+        " toString(sum(arraySum(arrayMap(line -> if(line.policy = 'peak', ifNull(line.cost_usd, toDecimal128(0, 12)), 0), lines)))) AS lines"
+        f" FROM deltaLakeLocal('{lake}/capacity')"
+    )
     return {
+        "nodes_usd": f"{Decimal(nodes['nodes']):.12f}",
+        "lines_usd": f"{Decimal(nodes['lines']):.12f}",
         "rows": int(requests["rows"]),
         "cost_usd": f"{Decimal(requests['cost_usd']):.12f}",
         "cache_read_tokens": int(requests["cache_read_tokens"]),

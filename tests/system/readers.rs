@@ -53,6 +53,12 @@ async fn other_engines_see_what_we_see() {
         assert_eq!(seen["cache_read_tokens"], tokens, "{engine}");
         assert_eq!(seen["rejects"], rejected, "{engine}");
         assert_eq!(seen["explained_usd"], seen["asked_usd"], "{engine}");
+        // Four nodes of eight GPUs for ten minutes, at $3.60 an hour.
+        assert_eq!(
+            (&seen["nodes_usd"], &seen["lines_usd"]),
+            (&"19.200000000000".into(), &seen["nodes_usd"]),
+            "{engine}"
+        );
         let first = seen["first"].as_f64().unwrap();
         assert!((1_794_908_520.0..1_794_908_580.0).contains(&first), "{engine}: {first}");
     }
