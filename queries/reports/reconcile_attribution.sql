@@ -102,22 +102,39 @@ blame_apart AS (
     GROUP BY hour, domain, tenant
 ),
 lines AS (
-    SELECT * FROM sums UNION ALL SELECT * FROM requests_apart UNION ALL SELECT * FROM blame_apart
-),
-views AS (
-    -- The caused view: what neighbours caused leaves the victim's line, and what they are blamed for comes to theirs.
+    -- Differences and total in one pass: the empty grouping set is the total. In the caused view, what neighbours caused leaves the
+    -- victim's line and what they are blamed for comes to theirs: the views differ by what no blame, or no part, stands against.
     SELECT
-        coalesce((SELECT sum(cost_usd) FROM requests WHERE time >= $from AND time < $to), 0) AS incurred_usd,
-        coalesce((SELECT sum(blamed_usd) - sum(caused_usd) FROM neighbours), 0) AS moved_usd
+        grouping(line) = 1 AS is_total,
+        line,
+        hour,
+        domain,
+        tenant,
+        what,
+        amount,
+        sum(lake) AS lake,
+        sum(ledger) AS ledger,
+        sum(ledger - lake) FILTER (WHERE line = 'blame') AS moved_usd,
+        sum(compared) AS compared,
+        sum(different) AS different
+    FROM (SELECT * FROM sums UNION ALL SELECT * FROM requests_apart UNION ALL SELECT * FROM blame_apart)
+    GROUP BY GROUPING SETS ((line, hour, domain, tenant, what, amount), ())
 ),
-total AS (
-    SELECT coalesce(sum(compared), 0) AS compared, coalesce(sum(different), 0) AS different FROM lines
+incurred AS (
+    SELECT coalesce(sum(cost_usd), 0) AS incurred_usd FROM requests WHERE time >= $from AND time < $to
 )
-SELECT line, hour, domain, tenant, what, amount, lake, ledger, lake - ledger AS difference, compared, different
-FROM (
-    SELECT * FROM lines WHERE different > 0
-    UNION ALL
-    SELECT 'total', NULL, NULL, NULL, NULL, 'cost_usd', incurred_usd, incurred_usd + moved_usd, compared, different
-    FROM total CROSS JOIN views
-)
-ORDER BY line = 'total', line, hour, domain, tenant NULLS FIRST, what, amount
+SELECT
+    CASE WHEN is_total THEN 'total' ELSE line END AS line,
+    hour,
+    domain,
+    tenant,
+    what,
+    CASE WHEN is_total THEN 'cost_usd' ELSE amount END AS amount,
+    CASE WHEN is_total THEN incurred_usd ELSE lake END AS lake,
+    CASE WHEN is_total THEN incurred_usd + coalesce(moved_usd, 0) ELSE ledger END AS ledger,
+    CASE WHEN is_total THEN -coalesce(moved_usd, 0) ELSE lake - ledger END AS difference,
+    coalesce(compared, 0) AS compared,
+    coalesce(different, 0) AS different
+FROM lines CROSS JOIN incurred
+WHERE is_total OR different > 0
+ORDER BY is_total, line, hour, domain, tenant NULLS FIRST, what, amount

@@ -268,6 +268,8 @@ fn charged(place: Place, received_at: EventTime, event: &Event<'_>, book: BookId
         provider: event.provider.to_string(),
         model: model.to_string(),
         feature: event.feature.as_ref().map(ToString::to_string),
+        session: event.cache.session.as_ref().map(ToString::to_string),
+        replica: event.cache.replica.as_ref().map(ToString::to_string),
         blocks: event.prefix.as_ref().map(|chain| chain.blocks.clone()).unwrap_or_default(),
         parts: event.usage.parts,
         costs: ByClass::all(Usd::ZERO),

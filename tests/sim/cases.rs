@@ -238,7 +238,7 @@ async fn an_operator_is_told_which_store_halts() {
 #[tokio::test]
 async fn a_state_of_another_version_halts() {
     let case = Case::new();
-    let mut bytes = aliquot_wire::snapshot::encode(&Default::default(), &[0; 8]);
+    let mut bytes = aliquot_wire::snapshot::encode(&Default::default(), &crate::stores::nothing_attributed());
     bytes[8] = 9;
     case.world.lock().unwrap().ledger.states.insert(P, vec![(Offset(0), bytes)]);
     let text = case.fails().await;

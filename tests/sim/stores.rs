@@ -9,7 +9,7 @@ use aliquot_core::event::Sequence;
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
 use aliquot_core::prices::BookId;
-use aliquot_core::rating::Unpriced;
+use aliquot_core::rating::{Rated, Unpriced};
 use aliquot_core::state::PartitionState;
 use aliquot_core::time::EventTime;
 use aliquot_core::totals::{Totals, totals};
@@ -31,6 +31,8 @@ pub(crate) struct Row {
     pub(crate) provider: String,
     pub(crate) model: String,
     pub(crate) feature: Option<String>,
+    pub(crate) session: Option<String>,
+    pub(crate) replica: Option<String>,
     pub(crate) blocks: Vec<u64>,
     pub(crate) parts: ByClass<u64>,
     pub(crate) costs: ByClass<Usd>,
@@ -41,6 +43,7 @@ pub(crate) struct Row {
 
 fn row(charges: &Charges, charge: &Charge) -> Row {
     let text = |symbol| charges.names.text(symbol).to_owned();
+    let Rated { book, costs, rates, unpriced, .. } = charges.rated(charge);
     Row {
         place: charge.place,
         received_at: charge.received_at,
@@ -54,12 +57,14 @@ fn row(charges: &Charges, charge: &Charge) -> Row {
         provider: text(charge.provider),
         model: text(charge.model),
         feature: charge.feature.map(text),
+        session: charge.session.map(text),
+        replica: charge.replica.map(text),
         blocks: charges.blocks(charge).to_vec(),
-        parts: charge.parts,
-        costs: charge.rated.costs,
-        rates: charge.rated.rates,
-        unpriced: charge.rated.unpriced,
-        book: charge.rated.book,
+        parts: charges.parts(charge),
+        costs,
+        rates,
+        unpriced,
+        book,
     }
 }
 
@@ -211,7 +216,7 @@ impl Ledger {
             commit.ranges.iter().filter(|entry| !is_held(entry)).map(|(partition, _)| *partition).collect();
         let adds_again = sabotage == Some(Sabotage::AddsAgain);
         let is_added = |charge: &&Charge| adds_again || is_new(&self.at, charge.place);
-        for (key, total) in totals(&commit.charges.names, commit.charges.rows().iter().filter(is_added)) {
+        for (key, total) in totals(&commit.charges, commit.charges.rows().iter().filter(is_added)) {
             let sum = self.totals.entry(key).or_default();
             sum.quantity += total.quantity;
             sum.cost = sum.cost.checked_add(total.cost).unwrap();
@@ -238,7 +243,7 @@ impl Ledger {
         let Some(bytes) = commit.snapshots.get(&partition) else { return };
         let bytes = match sabotage {
             Some(Sabotage::ForgetsArrivals) => {
-                snapshot::encode(&PartitionState { next, ..PartitionState::default() }, &[0; 8])
+                snapshot::encode(&PartitionState { next, ..PartitionState::default() }, &nothing_attributed())
             }
             _ => bytes.clone(),
         };
@@ -257,4 +262,11 @@ fn advance(at: &mut Positions, ranges: &BTreeMap<Partition, OffsetRange>) {
         let position = at.entry(*partition).or_default();
         *position = range.to.max(*position);
     }
+}
+
+/// The bytes of an attribution that remembers nothing.
+pub(crate) fn nothing_attributed() -> Vec<u8> {
+    let mut out = aliquot_core::bytes::Writer::default();
+    aliquot_attribution::attributor::Attributor::default().save(&mut out);
+    out.into_bytes()
 }

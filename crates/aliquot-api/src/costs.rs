@@ -5,9 +5,10 @@ use aliquot_query::{Amounts, Measure};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::money::dollars;
 use crate::problem::{Body, Problem};
 use crate::question::SeriesParameters;
 use crate::series::{Books, Count, Page, Scope};
@@ -73,8 +74,4 @@ fn row(scope: Scope, amounts: Amounts) -> Option<CostRow> {
         cost_output_usd: costs.output,
         cost_other_usd: costs.other,
     })
-}
-
-fn dollars<S: Serializer>(amount: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(amount)
 }

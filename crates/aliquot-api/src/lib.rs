@@ -25,6 +25,7 @@ mod verdict;
 pub use events::Gateway;
 pub use outlet::Door;
 
+mod money;
 mod paging;
 mod params;
 mod time;
@@ -32,7 +33,13 @@ mod time;
 mod question;
 mod series;
 
+mod hours;
+
+mod bill_change;
+mod causes;
 mod costs;
+mod externalities;
+mod fits;
 mod gaps;
 mod hit_rates;
 mod rejects;

@@ -19,6 +19,9 @@ use crate::problem::Problem;
         crate::usage::list,
         crate::costs::list,
         crate::hit_rates::list,
+        crate::bill_change::list,
+        crate::externalities::list,
+        crate::causes::list,
         crate::gaps::list,
         crate::rejects::list,
         crate::health::alive,
@@ -29,6 +32,7 @@ use crate::problem::Problem;
     tags(
         (name = "events", description = "The way in"),
         (name = "billing", description = "What was used and what it cost, by time and group"),
+        (name = "attribution", description = "Why it cost what it cost, and whose doing that was"),
         (name = "operation", description = "For supervisors and operators"),
     ),
 )]

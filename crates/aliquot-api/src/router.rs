@@ -9,9 +9,13 @@ use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use crate::events::{self, Gateway, Ingest};
+use crate::hours::Hourly;
 use crate::series::Books;
 use crate::state::{Readers, State};
-use crate::{admit, costs, gaps, health, hit_rates, metrics, observe, openapi, problem, rejects, request_id, usage};
+use crate::{
+    admit, bill_change, causes, costs, externalities, gaps, health, hit_rates, metrics, observe, openapi, problem,
+    rejects, request_id, usage,
+};
 
 /// The whole API of a process with this state.
 pub fn router(state: State) -> Router {
@@ -43,13 +47,17 @@ fn operation(state: &State) -> Router {
 
 fn reading(state: &State, readers: &Readers) -> Router {
     let places = Arc::new(Semaphore::new(state.concurrency.read));
+    let hourly = Hourly { ledger: readers.ledger.clone(), clock: state.clock.clone() };
     let books = Books { engine: readers.engine.clone(), clock: state.clock.clone() };
     Router::new()
         .route("/v1/usage", get(usage::list))
         .route("/v1/costs", get(costs::list))
         .route("/v1/hit-rates", get(hit_rates::list))
+        .route("/v1/bill-change", get(bill_change::list))
         .route("/v1/rejects", get(rejects::list))
         .with_state(books)
+        .route("/v1/externalities", get(externalities::list).with_state(hourly.clone()))
+        .route("/v1/causes", get(causes::list).with_state(hourly))
         .route("/v1/gaps", get(gaps::list).with_state(readers.ledger.clone()))
         .layer(from_fn_with_state(places, admit::within))
 }

@@ -95,9 +95,17 @@ impl ToSchema for Count {}
 
 impl Scope {
     fn of(question: &Question, row: &Row) -> Self {
-        let Period { from, to } = question.run_from(row.start);
+        let groups = question.ask.group_by.iter().copied().zip(row.dimensions.iter().cloned());
+        Self::over(question.run_from(row.start), groups)
+    }
+
+    /// This run of time and these groups.
+    pub(crate) fn over(
+        Period { from, to }: Period,
+        groups: impl IntoIterator<Item = (Dimension, Option<String>)>,
+    ) -> Self {
         let mut scope = Self { start: time::format(from), end: time::format(to), ..Self::default() };
-        for (dimension, name) in question.ask.group_by.iter().zip(&row.dimensions) {
+        for (dimension, name) in groups {
             let place = match dimension {
                 Dimension::Tenant => &mut scope.tenant,
                 Dimension::Model => &mut scope.model,
@@ -105,7 +113,7 @@ impl Scope {
                 Dimension::Domain => &mut scope.domain,
                 Dimension::Feature => &mut scope.feature,
             };
-            *place = Some(name.clone());
+            *place = Some(name);
         }
         scope
     }

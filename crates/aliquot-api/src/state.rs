@@ -58,7 +58,7 @@ pub struct State {
 pub struct Readers {
     /// Questions to the lake.
     pub engine: Engine,
-    /// Completeness of the streams.
+    /// Completeness of the streams, and hourly sums of causes and blame.
     pub ledger: Ledger,
 }
 

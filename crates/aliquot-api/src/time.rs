@@ -51,7 +51,8 @@ impl Period {
     }
 }
 
-fn time_of(params: &Params, name: &'static str) -> Result<Option<EventTime>, Problem> {
+/// The time that a parameter gives.
+pub(crate) fn time_of(params: &Params, name: &'static str) -> Result<Option<EventTime>, Problem> {
     let Some(text) = params.text(name) else { return Ok(None) };
     let detail = "the time is not RFC 3339, such as 2026-01-31T12:00:00Z; in a URL a + is written %2B";
     parse(text).map(Some).ok_or_else(|| Problem::parameter(name, detail, []))

@@ -1,10 +1,11 @@
-//! All domains of one partition: what the pipeline drives. Same events in the same order, same answers and same bytes.
+//! All domains of one partition, and what is the partition's as a whole: what the pipeline drives. Same events in the same order,
+//! same answers and same bytes.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use aliquot_core::blame::Attribution;
+use aliquot_core::blame::{Attribution, Blame, Culprit};
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::event::{CacheReport, Event, NodeReport};
 use aliquot_core::externality::Fit;
@@ -15,8 +16,10 @@ use aliquot_core::time::EventTime;
 
 use crate::domain::Domain;
 use crate::judgement::Judgement;
+use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::solver::Solver;
+use crate::tenants::{Tenant, Tenants};
 
 /// Domains per partition; past it, the one that was idle longest is forgotten.
 const DOMAINS_MAX: usize = 16_384;
@@ -28,6 +31,9 @@ const DISORDER: u32 = 64;
 #[derive(Debug, Default)]
 pub struct Attributor {
     domains: BTreeMap<String, Kept>,
+    /// Those who are told apart beyond one domain.
+    tenants: Tenants,
+    refusals: Refusals,
     solver: Solver,
 }
 
@@ -42,12 +48,15 @@ struct Kept {
 impl Attributor {
     /// Says why a finished request cost what it did. `missing`: how many of its node's earlier events have not arrived.
     pub fn request(&mut self, settings: &Settings, event: &Event<'_>, rated: &Rated, missing: u64) -> Attribution<'_> {
-        let Self { domains, solver } = self;
+        let Self { domains, tenants, refusals, solver } = self;
         let Some(kept) = kept(domains, settings, &event.domain, event.time) else { return Attribution::default() };
         let is_doubtful = kept.is_doubtful(&event.source, missing);
         kept.latest = kept.latest.max(event.time);
         let judgement = kept.domain.finished(event, rated, settings.of(&event.domain), solver, is_doubtful);
-        attribution(&kept.domain, judgement, rated)
+        let mut attribution = attribution(&kept.domain, judgement, rated);
+        let refused = refusals.finished(tenants, event, &attribution.blames);
+        attribution.blames.extend(refused.iter().map(|blame| named(tenants, blame)));
+        attribution
     }
 
     /// Takes in what a node says of itself.
@@ -91,6 +100,8 @@ impl Attributor {
             }
             kept.domain.save(out);
         }
+        self.tenants.save(out);
+        self.refusals.save(out);
     }
 
     /// Reads what [`Attributor::save`] wrote; `None` if it did not.
@@ -106,7 +117,8 @@ impl Attributor {
             let domain = Domain::restore(reader)?;
             domains.insert(name, Kept { domain, latest, missing });
         }
-        Some(Self { domains, solver: Solver::default() })
+        let (tenants, refusals) = (Tenants::restore(reader)?, Refusals::restore(reader)?);
+        Some(Self { domains, tenants, refusals, solver: Solver::default() })
     }
 }
 
@@ -162,12 +174,11 @@ fn make_room(domains: &mut BTreeMap<String, Kept>) {
 fn attribution<'d>(domain: &'d Domain, judgement: Judgement, rated: &Rated) -> Attribution<'d> {
     let Judgement { parts, blames, alone } = judgement;
     let cost: Usd = rated.costs.iter().map(|(_, cost)| cost).sum();
-    let blames: Vec<_> = blames
-        .into_iter()
-        .map(|blame| {
-            let culprit = blame.culprit.tenant().map(|tenant| domain.tenants().culprit(tenant));
-            blame.by(culprit.unwrap_or(aliquot_core::blame::Culprit::Background))
-        })
-        .collect();
+    let blames = blames.iter().map(|blame| named(domain.tenants(), blame)).collect();
     Attribution { parts, blames, standalone: alone.and_then(|more| cost.checked_add(more)) }
+}
+
+fn named<'d>(tenants: &'d Tenants, blame: &Blame<Tenant>) -> Blame<&'d str> {
+    let culprit = blame.culprit.tenant().map(|tenant| tenants.culprit(tenant));
+    blame.by(culprit.unwrap_or(Culprit::Background))
 }

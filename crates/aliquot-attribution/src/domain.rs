@@ -1,4 +1,4 @@
-//! One cache domain: its replicas, tenants and sessions, and what happens to them with each finished request. The order of a
+//! One cache domain: its replicas, their queues, tenants and sessions, and what happens to them with each finished request. The order of a
 //! request's end is the order of its uses: a block is freed, and so becomes a candidate for eviction, when its request ends.
 
 use alloc::collections::BTreeMap;
@@ -28,6 +28,7 @@ use crate::settings::DomainSettings;
 use crate::solver::Solver;
 use crate::tenants::{Tenant, Tenants};
 use crate::tick::Tick;
+use crate::waits::{Finished, Waits};
 
 /// An event that ends so much before the latest one is late: its uses would be put behind others that came after them.
 const LATE: Micros = Micros(60_000_000);
@@ -50,6 +51,8 @@ pub struct Domain {
     nodes: Vec<Node>,
     /// The weights that each replica served last.
     weights: Vec<Option<String>>,
+    /// The queue of each replica.
+    waits: Vec<Waits>,
     prefill: BTreeMap<String, PrefillModel>,
 }
 
@@ -66,6 +69,7 @@ impl Domain {
             names: BTreeMap::new(),
             nodes: Vec::new(),
             weights: Vec::new(),
+            waits: Vec::new(),
             prefill: BTreeMap::new(),
         }
     }
@@ -92,6 +96,7 @@ impl Domain {
         self.names.insert(name.to_string(), place);
         self.nodes.push(Node::new(self.resolution));
         self.weights.push(None);
+        self.waits.push(Waits::default());
         Some(place)
     }
 
@@ -125,9 +130,10 @@ impl Domain {
     ) -> Judgement {
         let Some(arrived) = self.arrive(event, settings) else { return Judgement::unknown(event, rated) };
         let is_late = self.latest.since(event.time) > LATE;
-        let judgement = self.judge(event, rated, settings, solver, arrived, is_doubtful || is_late);
+        let mut judgement = self.judge(event, rated, settings, solver, arrived, is_doubtful || is_late);
         if !is_late {
             self.record(event, arrived);
+            self.wait(event, arrived, &mut judgement);
         }
         self.latest = self.latest.max(event.time);
         judgement
@@ -257,6 +263,19 @@ impl Domain {
         self.learn(event);
     }
 
+    /// Blames neighbours for the time that a request waited in its replica's queue. What is not theirs is nobody's blame.
+    fn wait(&mut self, event: &Event<'_>, arrived: Arrived, judgement: &mut Judgement) {
+        let (Some(queue), Some(duration)) = (event.queue, event.duration) else { return };
+        let Some(waits) = self.waits.get_mut(arrived.replica) else { return };
+        let arrival = EventTime(event.time.0.saturating_sub(duration.0));
+        let start = EventTime(arrival.0.saturating_add(queue.0));
+        let tenant = u32::from(arrived.tenant.0);
+        let split = waits.finish(Finished { tenant, arrival, start, end: event.time });
+        for (neighbour, micros) in split.neighbours {
+            judgement.delay(Tenant(u16::try_from(neighbour).unwrap_or(u16::MAX)), micros);
+        }
+    }
+
     fn learn(&mut self, event: &Event<'_>) {
         let parts = &event.usage.parts;
         let (micros, output) = (parts.get(Class::GpuMicros), event.usage.output_tokens().unwrap_or_default());
@@ -318,8 +337,9 @@ impl Domain {
             out.text(name);
             out.length(*place);
         }
-        for (node, weights) in self.nodes.iter().zip(&self.weights) {
+        for ((node, weights), waits) in self.nodes.iter().zip(&self.weights).zip(&self.waits) {
             node.save(out);
+            waits.save(out);
             out.u8(u8::from(weights.is_some()));
             out.text(weights.as_deref().unwrap_or_default());
         }
@@ -343,9 +363,10 @@ impl Domain {
                 return None;
             }
         }
-        let (mut nodes, mut weights) = (Vec::new(), Vec::new());
+        let (mut nodes, mut weights, mut waits) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..count {
             nodes.push(Node::restore(reader)?);
+            waits.push(Waits::restore(reader)?);
             let is_known = reader.u8()? == 1;
             let text = reader.text()?;
             weights.push(is_known.then(|| text.to_string()));
@@ -355,7 +376,7 @@ impl Domain {
             let model = reader.text()?.to_string();
             prefill.insert(model, PrefillModel::restore(reader)?);
         }
-        Some(Self { resolution, base, latest, tenants, sessions, names, nodes, weights, prefill })
+        Some(Self { resolution, base, latest, tenants, sessions, names, nodes, weights, waits, prefill })
     }
 
     fn entitlements(&self, settings: &DomainSettings) -> Vec<u64> {

@@ -112,7 +112,7 @@ impl Case<'_> {
         let Some(seen) = seen.filter(|_| !self.is_doubtful) else { return Fate::Read };
         match stretch.block.map(|block| self.users(block)) {
             _ if seen.owner == self.tenant || seen.was_reset => Fate::Read,
-            Some(users) if !users.is_empty() => Fate::ReadShared(digest(&users)),
+            Some(users) if !users.is_empty() => Fate::ReadShared(self.digest(&users)),
             _ => Fate::ReadForeign,
         }
     }
@@ -211,17 +211,22 @@ impl Case<'_> {
         let is_shared = users.iter().any(|user| user.tenant != self.tenant);
         // By whom a block was used that is not followed is not known; it counts as its last user's, as everybody's were this one.
         let own = if users.is_empty() { Some(stamp) } else { own };
-        let shared = is_shared.then(|| digest(&users));
+        let shared = is_shared.then(|| self.digest(&users));
+        let (stamp, own) = (self.together(stamp), own.map(|own| self.together(own)));
         Fate::Aged(Aged { replica: self.replica.0, stamp, own, shared, was_removed: seen.was_removed, before })
     }
-}
 
-/// A number for who used a block, and when last.
-fn digest(users: &[LastUse]) -> u64 {
-    let mut hasher = Xxh3Default::new();
-    for user in users {
-        hasher.update(&user.tenant.0.to_le_bytes());
-        hasher.update(&user.last().to_le_bytes());
+    fn together(&self, stamp: Stamp) -> Stamp {
+        self.replica.1.together(stamp)
     }
-    hasher.digest()
+
+    /// A number for who used a block, and about when last.
+    fn digest(&self, users: &[LastUse]) -> u64 {
+        let mut hasher = Xxh3Default::new();
+        for user in users {
+            hasher.update(&user.tenant.0.to_le_bytes());
+            hasher.update(&self.together(user.last()).to_le_bytes());
+        }
+        hasher.digest()
+    }
 }

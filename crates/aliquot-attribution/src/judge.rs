@@ -14,7 +14,7 @@ use crate::fate::{Aged, Case, Fate};
 use crate::judgement::{Judgement, Lost};
 use crate::node::{Capacity, Node};
 use crate::price::PromptPrice;
-use crate::shared::{SharedAccess, Signed};
+use crate::sharing::{SharedAccess, Signed};
 use crate::solver::Solver;
 use crate::walk::{Run, runs};
 use crate::weigh::{Scale, Weighed};
@@ -92,7 +92,9 @@ impl Judge<'_> {
     /// The access to the blocks of a run, if it is known who used them.
     fn access<'a>(&'a self, run: &Run<Fate>, capacity: &Capacity, is_miss: bool) -> Option<SharedAccess<'a>> {
         let replica = self.case.replica.1;
-        let users = self.case.users(run.last?);
+        // Of a run whose blocks are of about the same age, the one in the middle speaks for all.
+        let back = usize::try_from(run.blocks.saturating_sub(1) / 2).ok()?;
+        let users = self.case.users(run.last?.checked_sub(back)?);
         let (tenant, tenants, capacity) = (self.case.tenant, self.tenants, capacity.blocks);
         (!users.is_empty()).then_some(SharedAccess { replica, tenant, users, tenants, capacity, is_miss })
     }

@@ -6,7 +6,7 @@ use aliquot_core::blame::{Blame, CausePart, Culprit};
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::money::Usd;
 
-use crate::shared::Signed;
+use crate::sharing::Signed;
 use crate::tenants::Tenant;
 
 /// See the module.
@@ -145,6 +145,20 @@ impl Judgement {
                 avoidable: if is_decisive { lost.cost } else { Usd::ZERO },
             });
         }
+    }
+
+    /// A neighbour made the request wait so long.
+    pub fn delay(&mut self, neighbour: Tenant, micros: u64) {
+        self.add_blame(Blame {
+            game: Game::NeighboursAbsent,
+            harm: Harm::Wait,
+            cause: Cause::EvictedNeighbour,
+            culprit: Culprit::Tenant(neighbour),
+            evidence: Evidence::Modelled,
+            quantity: i64::try_from(micros).unwrap_or(i64::MAX),
+            cost: Usd::ZERO,
+            avoidable: Usd::ZERO,
+        });
     }
 
     /// Adds a share.

@@ -109,15 +109,15 @@ impl<const N: usize> LeastSquares<N> {
     /// Writes the sums.
     pub fn save(&self, out: &mut Writer) {
         out.u64(self.count);
-        out.f64(self.mean_y);
+        out.u64(self.mean_y.to_bits());
         let sums = self.mean_x.iter().chain(self.moments.iter().flatten()).chain(&self.cross);
-        sums.for_each(|sum| out.f64(*sum));
+        sums.for_each(|sum| out.u64(sum.to_bits()));
     }
 
     /// Reads what [`Self::save`] wrote; `None` if it is anything else.
     pub fn restore(from: &mut Reader<'_>) -> Option<Self> {
         let mut sums = Self { count: from.u64().filter(|count| *count <= COUNT_MAX)?, ..Self::default() };
-        let mut next = || from.f64().filter(|sum| sum.is_finite());
+        let mut next = || from.u64().map(f64::from_bits).filter(|sum| sum.is_finite());
         sums.mean_y = next()?;
         let places = sums.mean_x.iter_mut().chain(sums.moments.iter_mut().flatten()).chain(&mut sums.cross);
         for place in places {

@@ -45,13 +45,14 @@ pub mod walk;
 
 pub mod judge;
 pub mod judgement;
-pub mod shared;
+pub mod sharing;
 pub mod weigh;
 
 pub mod attributor;
 pub mod domain;
 
 pub mod limits;
+pub mod refusals;
 pub mod steps;
 pub mod waits;
 

@@ -31,7 +31,7 @@ use crate::apportion::{MILLIONTHS, apportion, weights};
 use bucket::{Bucket, Doing, Request};
 pub use window::Consumption;
 
-/// Buckets that are followed at a time in one domain; the one not heard of for longest is forgotten first. A provider gives four
+/// Buckets of one provider that are followed at a time; the one not heard of for longest is forgotten first. A provider gives four
 /// to six per key and model.
 const BUCKETS_MAX: usize = 64;
 
@@ -142,7 +142,7 @@ pub struct Forecast {
     pub climbing: Option<u32>,
 }
 
-/// All buckets of one domain.
+/// All buckets of one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     reads_exempt: bool,

@@ -1,5 +1,6 @@
-//! What providers say of their caches, as far as it decides a cause: shortest prefix, step, promised lifetime. A table; the sources
-//! are in its rows. An unknown provider is asked nothing, and an event that says better is believed.
+//! What providers say of their caches, as far as it decides a cause: shortest prefix, step, promised lifetime, and whether reads count
+//! against their limits. Tables; the sources are in their rows. An unknown provider is asked nothing, and an event that says better
+//! is believed.
 
 use aliquot_core::event::Event;
 use aliquot_core::time::Micros;
@@ -55,4 +56,14 @@ pub fn rules_of(event: &Event<'_>) -> CacheRules {
         rules.promised = event.cache.lifetime;
     }
     rules
+}
+
+/// Providers whose limits on input tokens do not count what was read from the cache, state of 2026-11: Anthropic's rate limit guide
+/// (on most models), Bedrock's quota guide under each name that it goes by, Groq's prompt caching guide. `OpenAI`'s and Google's count
+/// it, and of an unknown provider it is taken so: more is then its callers' own doing.
+const READS_EXEMPT: [&str; 5] = ["anthropic", "aws.bedrock", "aws", "bedrock", "groq"];
+
+/// Whether prompt tokens read from the cache are not counted against the provider's limits.
+pub fn reads_exempt(provider: &str) -> bool {
+    READS_EXEMPT.contains(&provider)
 }

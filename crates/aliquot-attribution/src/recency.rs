@@ -90,6 +90,14 @@ impl Recency {
         }
     }
 
+    /// How finely moments are told apart.
+    pub const fn resolution(&self) -> Resolution {
+        match self {
+            Self::Epochs(_) => Resolution::Epochs,
+            Self::Exact(_) => Resolution::Exact,
+        }
+    }
+
     /// Adapts to a cache of so many blocks.
     pub fn set_capacity(&mut self, capacity: u64) {
         match self {
@@ -154,6 +162,14 @@ impl Recency {
         match self {
             Self::Epochs(epochs) => epochs.total_since(stamp),
             Self::Exact(exact) => exact.total_since(stamp),
+        }
+    }
+
+    /// The moment for which blocks last used at `stamp` and about then are weighed, all at once.
+    pub fn together(&self, stamp: Stamp) -> Stamp {
+        match self {
+            Self::Epochs(_) => epochs::together(stamp),
+            Self::Exact(_) => stamp,
         }
     }
 

@@ -59,6 +59,16 @@ impl Replica {
         self.recency.set_capacity(capacity);
     }
 
+    /// How finely last uses are told apart.
+    pub const fn resolution(&self) -> Resolution {
+        self.recency.resolution()
+    }
+
+    /// The moment for which blocks last used at `stamp` and about then are weighed, all at once.
+    pub fn together(&self, stamp: Stamp) -> Stamp {
+        if stamp == IN_USE { stamp } else { self.recency.together(stamp) }
+    }
+
     /// By how many blocks a distance may be off.
     pub fn uncertainty(&self) -> u64 {
         self.recency.uncertainty()

@@ -6,12 +6,14 @@
 //! | 1 | all to it | none |
 //! | 2 to 24 | all coalitions, in two sorted halves | none |
 //! | more | moments of arrival, sums in bins | about 0.1 % of the whole, see the tests |
+//! | 17 and more, [`Solver::quick_shares`] | the heaviest exactly, the others as a normal distribution | about 0.5 % over many games |
 //! | any | [`Solver::pivot`]: one order of arrival | none on average |
 
 mod bins;
 mod dummies;
 mod exact;
 mod large;
+mod normal;
 mod order;
 mod quadrature;
 
@@ -39,6 +41,24 @@ pub struct Solver {
     waiting: Vec<usize>,
     exact: exact::Exact,
     large: large::Large,
+    normal: normal::Normal,
+}
+
+/// How much time a game is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effort {
+    Best,
+    Quick,
+}
+
+impl Effort {
+    /// Players up to which a game is solved exactly: at 16, that takes no longer than the normal distribution.
+    const fn exact_max(self) -> usize {
+        match self {
+            Self::Best => exact::PLAYERS_MAX,
+            Self::Quick => 16,
+        }
+    }
 }
 
 impl Default for Solver {
@@ -57,6 +77,7 @@ impl Solver {
             waiting: Vec::new(),
             exact: exact::Exact::new(),
             large: large::Large::default(),
+            normal: normal::Normal::default(),
         }
     }
 
@@ -66,12 +87,26 @@ impl Solver {
     /// Equal weights have equal shares, a heavier one has no smaller share, one that never decides has 0. All are 0 exactly if at
     /// every point nobody decides: because all together do not reach it, or because it is 0.
     pub fn shares(&mut self, weights: &[u64], quota: &Quota, out: &mut Vec<u64>) {
+        self.solve(weights, quota, Effort::Best, out);
+    }
+
+    /// The same in a few microseconds, whatever the game: from 17 players on, what is misplaced of a game is 1 to 2 %, and of many
+    /// games together about 0.5 %, see the tests.
+    pub fn quick_shares(&mut self, weights: &[u64], quota: &Quota, out: &mut Vec<u64>) {
+        self.solve(weights, quota, Effort::Quick, out);
+    }
+
+    fn solve(&mut self, weights: &[u64], quota: &Quota, effort: Effort, out: &mut Vec<u64>) {
         out.clear();
         out.resize(weights.len(), 0);
         self.players.clear();
         let placed = weights.iter().copied().enumerate().map(|(place, weight)| Player { weight, place });
         self.players.extend(placed.filter(|player| player.weight > 0));
-        if self.players.len() <= exact::PLAYERS_MAX { self.exact(quota, out) } else { self.approximate(quota, out) }
+        match effort {
+            _ if self.players.len() <= effort.exact_max() => self.exact(quota, out),
+            Effort::Quick if !quota.is_hard() => self.at_once(quota, out),
+            _ => self.approximate(quota, effort, out),
+        }
     }
 
     /// The place in `weights` of the player that decides in one order of arrival, drawn by `seed`, and at one point of the quota.
@@ -93,11 +128,37 @@ impl Solver {
         }
     }
 
-    fn approximate(&mut self, quota: &Quota, out: &mut [u64]) {
-        // By weight, so that the answer does not depend on the order in which players are named.
+    /// By weight, so that the answer does not depend on the order in which players are named.
+    fn sort(&mut self) {
         self.players.sort_unstable_by_key(|player| (core::cmp::Reverse(player.weight), player.place));
         self.weights.clear();
         self.weights.extend(self.players.iter().map(|player| player.weight));
+    }
+
+    /// All points of a soft quota in one game: their variance is one more part of that of the sum.
+    fn at_once(&mut self, quota: &Quota, out: &mut [u64]) {
+        self.sort();
+        let (mut belief, mut mean, mut square) = (0.0, 0.0, 0.0);
+        for point in quota.points().filter(|point| decided(&self.weights, point.threshold)) {
+            let (part, threshold) = (f64::from(point.weight), real::from_u64(point.threshold));
+            belief += part;
+            mean += part * threshold;
+            square += part * threshold * threshold;
+        }
+        if belief <= 0.0 {
+            return;
+        }
+        let (mean, square) = (mean / belief, square / belief);
+        let shares = self.normal.shares(&self.weights, mean, (square - mean * mean).max(0.0));
+        for (player, share) in self.players.iter().zip(shares) {
+            if let Some(sum) = out.get_mut(player.place) {
+                *sum = real::to_u64(share * PARTS);
+            }
+        }
+    }
+
+    fn approximate(&mut self, quota: &Quota, effort: Effort, out: &mut [u64]) {
+        self.sort();
         self.shares.clear();
         self.shares.resize(self.players.len(), 0.0);
         let mut belief = 0.0;
@@ -105,14 +166,18 @@ impl Solver {
             belief += f64::from(point.weight);
             let idle = dummies::count(&self.weights, point.threshold);
             let (deciding, _) = self.weights.split_at(self.weights.len().saturating_sub(idle));
-            if deciding.len() <= exact::PLAYERS_MAX {
+            if deciding.len() <= effort.exact_max() {
                 self.exact.set(deciding);
                 let part = f64::from(point.weight) / real::from_u64(self.exact.total(deciding.len()));
                 for (sum, share) in self.shares.iter_mut().zip(self.exact.shares(point.threshold)) {
                     *sum += part * real::from_u64(*share);
                 }
             } else {
-                for (sum, share) in self.shares.iter_mut().zip(self.large.shares(deciding, point.threshold)) {
+                let shares = match effort {
+                    Effort::Best => self.large.shares(deciding, point.threshold),
+                    Effort::Quick => self.normal.shares(deciding, real::from_u64(point.threshold), 0.0),
+                };
+                for (sum, share) in self.shares.iter_mut().zip(shares) {
                     *sum += f64::from(point.weight) * share;
                 }
             }

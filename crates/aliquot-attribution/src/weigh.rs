@@ -8,6 +8,7 @@ use aliquot_core::cause::{Cause, Evidence, Game};
 use crate::fate::Aged;
 use crate::game::{Distances, Entitlements, Verdict, pose};
 use crate::node::{Capacity, Node};
+use crate::recency::Resolution;
 use crate::solver::Solver;
 use crate::tenants::Tenant;
 
@@ -38,6 +39,7 @@ pub struct Scale<'s> {
     aged: &'s Aged,
     tenant: Tenant,
     capacity: Option<&'s Capacity>,
+    resolution: Resolution,
     /// Distinct blocks used since, by tenant.
     counts: Vec<u64>,
     total: u64,
@@ -51,7 +53,8 @@ impl<'s> Scale<'s> {
         let mut counts = vec![0; tenants];
         node.replica.since(aged.stamp, &mut counts);
         let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
-        Self { aged, tenant, capacity: node.capacity(), counts, total, ever: node.replica.total_since(0) }
+        let (resolution, ever) = (node.replica.resolution(), node.replica.total_since(0));
+        Self { aged, tenant, capacity: node.capacity(), resolution, counts, total, ever }
     }
 
     /// Distinct blocks of all tenants that were used since.
@@ -123,7 +126,10 @@ impl<'s> Scale<'s> {
         let entitlements = Entitlements { own: entitled, neighbours: entitlements };
         let Verdict::Neighbours(game) = pose(question, distances, entitlements, &capacity.quota) else { return shares };
         if capacity.is_lru {
-            solver.shares(&game.weights, &game.quota, &mut shares);
+            match self.resolution {
+                Resolution::Exact => solver.shares(&game.weights, &game.quota, &mut shares),
+                Resolution::Epochs => solver.quick_shares(&game.weights, &game.quota, &mut shares),
+            }
         } else {
             // Distances do not decide in such a cache: in proportion, which is what is fair when the capacity is unknown.
             shares.extend_from_slice(&game.weights);

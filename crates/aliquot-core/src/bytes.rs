@@ -45,11 +45,6 @@ impl Writer {
         self.bytes(&number.to_le_bytes());
     }
 
-    /// Eight bytes, the bits of the float.
-    pub fn f64(&mut self, number: f64) {
-        self.u64(number.to_bits());
-    }
-
     /// A length, as eight bytes.
     ///
     /// # Panics
@@ -133,11 +128,6 @@ impl<'a> Reader<'a> {
     /// See [`Writer::i64`].
     pub fn i64(&mut self) -> Option<i64> {
         self.array().map(i64::from_le_bytes)
-    }
-
-    /// See [`Writer::f64`].
-    pub fn f64(&mut self) -> Option<f64> {
-        self.u64().map(f64::from_bits)
     }
 
     /// See [`Writer::length`].

@@ -10,9 +10,10 @@ use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use crate::blame::{Attribution, Blame, CausePart};
 use crate::event::{Event, Sequence};
-use crate::money::Usd;
+use crate::money::{Rate, Usd};
 use crate::position::Place;
-use crate::rating::Rated;
+use crate::prices::BookId;
+use crate::rating::{Rated, Unpriced};
 use crate::time::{EventTime, Micros};
 use crate::usage::{ByClass, Class};
 
@@ -121,10 +122,13 @@ pub struct Charge {
     pub project: Option<Symbol>,
     /// `prod`, `eval`, …
     pub traffic_class: Option<Symbol>,
+    /// The conversation or template it continues.
+    pub session: Option<Symbol>,
+    /// Which of the domain's engines served it.
+    pub replica: Option<Symbol>,
     /// HTTP status of the answer.
     pub http_status: Option<u16>,
-    /// Quantities by class.
-    pub parts: ByClass<u64>,
+    uses: Span,
     /// Whether the reporter says anything about cache reads.
     pub cache_reported: bool,
     /// Tokens per block of the prefix chain; 0 = no chain.
@@ -137,31 +141,46 @@ pub struct Charge {
     pub ttft: Option<Micros>,
     /// Time from start to end.
     pub duration: Option<Micros>,
-    /// The money.
-    pub rated: Rated,
+    /// The version of the price book used.
+    pub book: BookId,
+    read_rate: Option<Rate>,
+    /// Why the request, or a part of it, has no price.
+    pub unpriced: Option<Unpriced>,
     /// What it would have cost had its tenant been alone in the domain; `None` = not known.
     pub standalone: Option<Usd>,
 }
 
-impl Charge {
-    /// The sum over all classes.
-    pub fn cost(&self) -> Usd {
-        self.rated.costs.iter().map(|(_, cost)| cost).sum()
-    }
+/// What a request used of one class, and what that costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The class.
+    pub class: Class,
+    /// How much.
+    pub quantity: u64,
+    /// The price it was charged at; `None` = unknown.
+    pub rate: Option<Rate>,
+    /// The cost; zero if the price is unknown.
+    pub cost: Usd,
+}
 
-    /// The cost of `classes`.
-    pub fn cost_of(&self, classes: &[Class]) -> Usd {
-        classes.iter().map(|class| self.rated.costs.get(*class)).sum()
+impl Use {
+    /// The classes of which there is anything to say. Of the others quantity and cost are zero and there is no rate.
+    fn all_of<'a>(parts: &'a ByClass<u64>, rated: &'a Rated) -> impl Iterator<Item = Self> + 'a {
+        let all = parts.iter().zip(rated.rates.iter()).zip(rated.costs.iter());
+        all.map(|(((class, quantity), (_, rate)), (_, cost))| Self { class, quantity, rate, cost })
+            .filter(|Self { quantity, rate, cost, .. }| *quantity > 0 || rate.is_some() || *cost != Usd::ZERO)
     }
 }
 
-/// The charges of one commit, in order of arrival, with the strings and prefix blocks they refer to.
+/// The charges of one commit, in order of arrival, with the strings, prefix blocks, quantities, causes and blame they refer to. A
+/// request uses few of the classes: with room for all of them in each row, rows would be three times as large.
 #[derive(Clone, Debug, Default)]
 pub struct Charges {
     /// The strings.
     pub names: Names,
     text: String,
     blocks: Vec<u64>,
+    uses: Vec<Use>,
     causes: Vec<CausePart>,
     blames: Vec<Blame<Symbol>>,
     rows: Vec<Charge>,
@@ -180,6 +199,8 @@ impl Charges {
             }
             None => (0, 1),
         };
+        let first_use = self.uses.len();
+        self.uses.extend(Use::all_of(&event.usage.parts, &rated));
         let names = &mut self.names;
         // A node repeats itself: what it sends is mostly about the same model, domain and feature.
         let before = self.rows.last();
@@ -207,15 +228,19 @@ impl Charges {
             feature: event.feature.as_deref().map(|text| name(|row| row.feature, text)),
             project: event.project.as_deref().map(|text| name(|row| row.project, text)),
             traffic_class: event.traffic_class.as_deref().map(|text| name(|row| row.traffic_class, text)),
+            session: event.cache.session.as_deref().map(|text| name(|row| row.session, text)),
+            replica: event.cache.replica.as_deref().map(|text| name(|row| row.replica, text)),
             http_status: event.http_status,
-            parts: event.usage.parts,
+            uses: Span { from: first_use, to: self.uses.len() },
             cache_reported: event.usage.cache_reported,
             block_tokens,
             sampled_of,
             queue: event.queue,
             ttft: event.ttft,
             duration: event.duration,
-            rated,
+            book: rated.book,
+            read_rate: rated.read_rate,
+            unpriced: rated.unpriced,
             standalone: None,
         };
         self.rows.push(row);
@@ -238,6 +263,7 @@ impl Charges {
         self.names.clear();
         self.text.clear();
         self.blocks.clear();
+        self.uses.clear();
         self.causes.clear();
         self.blames.clear();
         self.rows.clear();
@@ -256,6 +282,34 @@ impl Charges {
     /// The prefix blocks of a row of this commit, root first.
     pub fn blocks(&self, charge: &Charge) -> &[u64] {
         self.blocks.get(charge.chain.from..charge.chain.to).unwrap_or_default()
+    }
+
+    /// What a row of this commit used, by class.
+    pub fn uses(&self, charge: &Charge) -> &[Use] {
+        self.uses.get(charge.uses.from..charge.uses.to).unwrap_or_default()
+    }
+
+    /// The quantities of a row of this commit.
+    pub fn parts(&self, charge: &Charge) -> ByClass<u64> {
+        let mut parts = ByClass::all(0);
+        self.uses(charge).iter().for_each(|Use { class, quantity, .. }| parts.set(*class, *quantity));
+        parts
+    }
+
+    /// The money of a row of this commit.
+    pub fn rated(&self, charge: &Charge) -> Rated {
+        let Charge { book, read_rate, unpriced, .. } = *charge;
+        let mut rated = Rated { book, read_rate, unpriced, ..Rated::default() };
+        for Use { class, rate, cost, .. } in self.uses(charge) {
+            rated.rates.set(*class, *rate);
+            rated.costs.set(*class, *cost);
+        }
+        rated
+    }
+
+    /// What a row of this commit costs, over all classes.
+    pub fn cost(&self, charge: &Charge) -> Usd {
+        self.uses(charge).iter().map(|used| used.cost).sum()
     }
 
     /// The cost by cause of a row of this commit; empty if nobody asked why.

@@ -4,20 +4,23 @@
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
 use crate::blame::Culprit;
 use crate::cause::{Cause, Evidence, Game, Harm};
-use crate::charge::{Charge, Charges};
+use crate::charge::{Charge, Charges, Symbol};
 use crate::money::Usd;
 use crate::position::Partition;
 use crate::time::EventTime;
 
-/// What a sum of blame is a sum of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ExternalityKey {
+/// What a sum of blame is a sum of. `T` is how names are given: as texts, or as symbols of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExternalityKey<T = String> {
     /// Start of the UTC hour of the billing time.
     pub hour: EventTime,
     /// The cache domain.
-    pub domain: String,
+    pub domain: T,
     /// Which question the shares answer.
     pub game: Game,
     /// What was done.
@@ -27,9 +30,9 @@ pub struct ExternalityKey {
     /// How sure.
     pub evidence: Evidence,
     /// Whose requests suffered; `None` = no tenant known.
-    pub victim: Option<String>,
+    pub victim: Option<T>,
     /// Who did it.
-    pub culprit: Culprit<String>,
+    pub culprit: Culprit<T>,
 }
 
 /// A sum of blame. Charges and credits are kept apart: one never hides the other.
@@ -51,16 +54,16 @@ pub struct Externality {
 pub type Externalities = BTreeMap<ExternalityKey, Externality>;
 
 /// What a sum of causes is a sum of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CauseKey {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CauseKey<T = String> {
     /// Start of the UTC hour of the billing time.
     pub hour: EventTime,
     /// The cache domain.
-    pub domain: String,
+    pub domain: T,
     /// Who is billed; `None` = no tenant known.
-    pub tenant: Option<String>,
+    pub tenant: Option<T>,
     /// The model it was priced as.
-    pub model: String,
+    pub model: T,
     /// Why.
     pub cause: Cause,
     /// How sure.
@@ -149,21 +152,44 @@ impl Externality {
     }
 }
 
+impl CauseTotal {
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { tokens: self.tokens.saturating_add(other.tokens), cost: [self.cost, other.cost].into_iter().sum() }
+    }
+}
+
+impl<T> ExternalityKey<T> {
+    fn spelled<U>(self, text: impl Fn(T) -> U) -> ExternalityKey<U> {
+        let Self { hour, domain, game, harm, cause, evidence, victim, culprit } = self;
+        let (victim, culprit) = (victim.map(&text), culprit.map(&text));
+        ExternalityKey { hour, domain: text(domain), game, harm, cause, evidence, victim, culprit }
+    }
+}
+
+impl<T> CauseKey<T> {
+    fn spelled<U>(self, text: impl Fn(T) -> U) -> CauseKey<U> {
+        let Self { hour, domain, tenant, model, cause, evidence } = self;
+        CauseKey { hour, domain: text(domain), tenant: tenant.map(&text), model: text(model), cause, evidence }
+    }
+}
+
 /// Sums the blame of the charges by hour, domain, game, harm, cause, evidence, victim and culprit.
 pub fn externalities<'a>(charges: &Charges, rows: impl IntoIterator<Item = &'a Charge>) -> Externalities {
-    let text = |symbol| charges.names.text(symbol).to_string();
-    let mut sums = Externalities::new();
+    // Taken apart into a map in the order of its keys, so that its own order reaches nothing.
+    let mut sums = HashMap::<ExternalityKey<Symbol>, Externality, Xxh3DefaultBuilder>::default();
     for row in rows {
         for blame in charges.blames(row) {
             let key = ExternalityKey {
                 hour: row.time.hour(),
-                domain: text(row.domain),
+                domain: row.domain,
                 game: blame.game,
                 harm: blame.harm,
                 cause: blame.cause,
                 evidence: blame.evidence,
-                victim: row.tenant.map(text),
-                culprit: blame.culprit.map(text),
+                victim: row.tenant,
+                culprit: blame.culprit,
             };
             let magnitude = u128::from(blame.quantity.unsigned_abs());
             let (quantity, credit_quantity) = if blame.quantity < 0 { (0, magnitude) } else { (magnitude, 0) };
@@ -177,27 +203,27 @@ pub fn externalities<'a>(charges: &Charges, rows: impl IntoIterator<Item = &'a C
             *sum = sum.plus(more);
         }
     }
-    sums
+    let text = |symbol| charges.names.text(symbol).to_string();
+    sums.into_iter().map(|(key, sum)| (key.spelled(text), sum)).collect()
 }
 
 /// Sums the charges by hour, domain, tenant, model, cause and evidence.
 pub fn cause_totals<'a>(charges: &Charges, rows: impl IntoIterator<Item = &'a Charge>) -> CauseTotals {
-    let text = |symbol| charges.names.text(symbol).to_string();
-    let mut sums = CauseTotals::new();
+    let mut sums = HashMap::<CauseKey<Symbol>, CauseTotal, Xxh3DefaultBuilder>::default();
     for row in rows {
         for part in charges.causes(row) {
             let key = CauseKey {
                 hour: row.time.hour(),
-                domain: text(row.domain),
-                tenant: row.tenant.map(text),
-                model: text(row.model),
+                domain: row.domain,
+                tenant: row.tenant,
+                model: row.model,
                 cause: part.cause,
                 evidence: part.evidence,
             };
             let sum = sums.entry(key).or_default();
-            sum.tokens = sum.tokens.saturating_add(u128::from(part.tokens));
-            sum.cost = [sum.cost, part.cost].into_iter().sum();
+            *sum = sum.plus(CauseTotal { tokens: u128::from(part.tokens), cost: part.cost });
         }
     }
-    sums
+    let text = |symbol| charges.names.text(symbol).to_string();
+    sums.into_iter().map(|(key, sum)| (key.spelled(text), sum)).collect()
 }

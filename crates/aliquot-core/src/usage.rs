@@ -121,7 +121,8 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.name() == name)
     }
 
-    const fn index(self) -> usize {
+    /// Its place in [`Class::ALL`].
+    pub const fn index(self) -> usize {
         match self {
             Self::Uncached => 0,
             Self::CacheRead => 1,

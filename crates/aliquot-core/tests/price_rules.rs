@@ -426,7 +426,8 @@ fn b10_not_reported_is_not_zero() {
         assert_eq!(rated.costs.get(CacheRead).pico(), i128::from(read.unwrap_or_default()));
         charges.push(place, event.time, &event, rated);
     }
-    let kept: Vec<_> = charges.rows().iter().map(|row| (row.parts.get(CacheRead), row.cache_reported)).collect();
+    let kept: Vec<_> =
+        charges.rows().iter().map(|row| (charges.parts(row).get(CacheRead), row.cache_reported)).collect();
     assert_eq!(kept, [(4, true), (0, true), (0, false)], "three states reach the stores");
 }
 
@@ -439,7 +440,7 @@ fn b11_a_read_at_price_zero_still_counts() {
     let mut charges = Charges::default();
     let place = Place { partition: Partition(0), offset: Offset(0), index: 0 };
     charges.push(place, event.time, &event, rated);
-    let totals = totals(&charges.names, charges.rows());
+    let totals = totals(&charges, charges.rows());
     let reads: Vec<_> = totals.iter().filter(|(key, _)| key.class == CacheRead).collect();
     assert_eq!(reads.len(), 1);
     assert_eq!((reads[0].0.rate, reads[0].1.quantity, reads[0].1.cost), (Some(Rate::FREE), 1_000, Usd::ZERO));

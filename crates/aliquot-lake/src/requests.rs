@@ -1,27 +1,32 @@
 //! Charges as columns of the table `requests`, one row per request. It lays out; sums and prices were decided before.
 //!
-//! A charge is most of a kilobyte, so its row is walked once and spread over all columns, instead of walking all rows once per
-//! column. Strings are never copied: every text column is a list of symbols over the commit's one table of names.
+//! A charge is wide, so its row is walked once and spread over all columns, instead of walking all rows once per column. Strings
+//! are never copied: every text column is a list of symbols over the commit's one table of names.
 
 use std::sync::Arc;
 
-use aliquot_core::charge::{Charge, Charges, Symbol};
+use aliquot_core::charge::{Charge, Charges, Symbol, Use};
 use aliquot_core::money::Usd;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::Class;
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Builder, DictionaryArray, Int32Array, Int32Builder,
-    Int64Builder, RecordBatch, StringArray, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Decimal128Array, Decimal128Builder, DictionaryArray, Int32Array,
+    Int32Builder, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder, StringDictionaryBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
 use crate::causes::CauseLists;
-use crate::columns::{Columns, money_builder, time_builder};
+use crate::columns::{Columns, MONEY_PRECISION, MONEY_SCALE, money_builder, time_builder};
 
 /// The columns of money that are parts of `cost_usd`, in the order of [`Part`].
 const PARTS: [&str; 5] =
     ["cost_uncached_usd", "cost_cache_read_usd", "cost_cache_write_usd", "cost_output_usd", "cost_other_usd"];
+
+/// The columns of text that may be null, but for the tenant and the reason of a missing price.
+const OPTIONAL_NAMES: [&str; 8] =
+    ["operation", "service_tier", "region", "feature", "project", "traffic_class", "session", "replica"];
 
 /// The column of [`PARTS`] that a class's cost is in.
 const fn part_of(class: Class) -> usize {
@@ -79,8 +84,8 @@ fn ranks(charges: &Charges) -> Vec<u32> {
 /// The picked rows as columns, in the picked order.
 pub(crate) fn to_batch(charges: &Charges, picked: &[usize]) -> Result<RecordBatch, ArrowError> {
     let mut builders = Builders::new(picked.len());
-    for charge in picked.iter().filter_map(|place| charges.rows().get(*place)) {
-        builders.push(charges, charge)?;
+    for (row, place) in picked.iter().enumerate() {
+        builders.push(row, charges, &charges.rows()[*place])?;
     }
     builders.finish(charges)
 }
@@ -100,18 +105,19 @@ struct Builders {
     node_seq: Int64Builder,
     /// `domain`, `provider`, `request_model`, `model`.
     required_names: [Int32Builder; 4],
-    /// `operation`, `service_tier`, `region`, `feature`, `project`, `traffic_class`.
-    optional_names: [Int32Builder; 6],
+    /// Those of [`OPTIONAL_NAMES`].
+    optional_names: [Int32Builder; OPTIONAL_NAMES.len()],
     http_status: Int32Builder,
-    quantities: [Int64Builder; Class::COUNT],
+    /// Begun with zeros, because a request uses few of the classes.
+    quantities: [Vec<i64>; Class::COUNT],
     cache_reported: BooleanBuilder,
     block_tokens: Int64Builder,
     sampled_of: Int64Builder,
     prefix_chain: BinaryBuilder,
     /// `queue_us`, `ttft_us`, `duration_us`.
     durations: [Int64Builder; 3],
-    cost: Decimal128Builder,
-    cost_parts: [Decimal128Builder; 5],
+    cost: Vec<i128>,
+    cost_parts: [Vec<i128>; PARTS.len()],
     unpriced: StringDictionaryBuilder<Int32Type>,
     price_book: StringDictionaryBuilder<Int32Type>,
     causes: CauseLists,
@@ -122,6 +128,10 @@ struct Builders {
     chain: Vec<u8>,
 }
 
+fn money(pico: Vec<i128>) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(Decimal128Array::from(pico).with_precision_and_scale(MONEY_PRECISION, MONEY_SCALE)?))
+}
+
 /// Bytes of an event id for which room is made: a UUID in text.
 const ID_BYTES: usize = 36;
 
@@ -130,7 +140,6 @@ impl Builders {
         let int = || Int32Builder::with_capacity(rows);
         let long = || Int64Builder::with_capacity(rows);
         let time = || time_builder(rows);
-        let money = || money_builder(rows);
         Self {
             partition: int(),
             offset: long(),
@@ -146,29 +155,27 @@ impl Builders {
             required_names: std::array::from_fn(|_| int()),
             optional_names: std::array::from_fn(|_| int()),
             http_status: int(),
-            quantities: std::array::from_fn(|_| long()),
+            quantities: std::array::from_fn(|_| vec![0; rows]),
             cache_reported: BooleanBuilder::with_capacity(rows),
             block_tokens: long(),
             sampled_of: long(),
             prefix_chain: BinaryBuilder::with_capacity(rows, 0),
             durations: std::array::from_fn(|_| long()),
-            cost: money(),
-            cost_parts: std::array::from_fn(|_| money()),
+            cost: vec![0; rows],
+            cost_parts: std::array::from_fn(|_| vec![0; rows]),
             unpriced: StringDictionaryBuilder::new(),
             price_book: StringDictionaryBuilder::new(),
             causes: CauseLists::new(rows),
-            standalone: money(),
+            standalone: money_builder(rows),
             book: None,
             chain: Vec::new(),
         }
     }
 
-    fn push(&mut self, charges: &Charges, charge: &Charge) -> Result<(), ArrowError> {
+    fn push(&mut self, row: usize, charges: &Charges, charge: &Charge) -> Result<(), ArrowError> {
         self.push_place(charges, charge);
         self.push_names(charge);
-        for (builder, (_, quantity)) in self.quantities.iter_mut().zip(charge.parts.iter()) {
-            builder.append_value(quantity.cast_signed());
-        }
+        self.push_uses(row, charges.uses(charge));
         self.cache_reported.append_value(charge.cache_reported);
         self.push_chain(charges, charge);
         for (builder, duration) in self.durations.iter_mut().zip([charge.queue, charge.ttft, charge.duration]) {
@@ -176,7 +183,7 @@ impl Builders {
         }
         self.causes.push(charges.causes(charge));
         self.standalone.append_option(charge.standalone.map(Usd::pico));
-        self.push_money(charge)
+        self.push_price(charge)
     }
 
     fn push_place(&mut self, charges: &Charges, charge: &Charge) {
@@ -209,6 +216,8 @@ impl Builders {
             charge.feature,
             charge.project,
             charge.traffic_class,
+            charge.session,
+            charge.replica,
         ];
         for (builder, symbol) in self.optional_names.iter_mut().zip(optional) {
             builder.append_option(symbol.map(key));
@@ -229,18 +238,18 @@ impl Builders {
         self.prefix_chain.append_value(&self.chain);
     }
 
-    fn push_money(&mut self, charge: &Charge) -> Result<(), ArrowError> {
-        let mut parts = [0_i128; 5];
-        for (class, cost) in charge.rated.costs.iter() {
+    fn push_uses(&mut self, row: usize, uses: &[Use]) {
+        for Use { class, quantity, cost, .. } in uses {
+            self.quantities[class.index()][row] = quantity.cast_signed();
             // No single charge comes near 2^127 picodollars: its quantity is below 2^40 and its rate below 2^64.
-            parts[part_of(class)] += cost.pico();
+            self.cost_parts[part_of(*class)][row] += cost.pico();
+            self.cost[row] += cost.pico();
         }
-        self.cost.append_value(parts.iter().sum());
-        for (builder, part) in self.cost_parts.iter_mut().zip(parts) {
-            builder.append_value(part);
-        }
-        self.unpriced.append_option(charge.rated.unpriced.map(|unpriced| unpriced.name()));
-        let id = charge.rated.book.0;
+    }
+
+    fn push_price(&mut self, charge: &Charge) -> Result<(), ArrowError> {
+        self.unpriced.append_option(charge.unpriced.map(|unpriced| unpriced.name()));
+        let id = charge.book.0;
         let (_, text) = match self.book.take() {
             Some(book) if book.0 == id => self.book.insert(book),
             _ => self.book.insert((id, format!("{id:016x}"))),
@@ -266,13 +275,12 @@ impl Builders {
         for (name, keys) in ["domain", "provider", "request_model", "model"].into_iter().zip(&mut self.required_names) {
             columns.required(name, text(keys.finish())?);
         }
-        let optional = ["operation", "service_tier", "region", "feature", "project", "traffic_class"];
-        for (name, keys) in optional.into_iter().zip(&mut self.optional_names) {
+        for (name, keys) in OPTIONAL_NAMES.into_iter().zip(&mut self.optional_names) {
             columns.optional(name, text(keys.finish())?);
         }
         columns.optional("http_status", Arc::new(self.http_status.finish()));
-        for (class, quantities) in Class::ALL.into_iter().zip(&mut self.quantities) {
-            columns.required(quantity_column(class), Arc::new(quantities.finish()));
+        for (class, quantities) in Class::ALL.into_iter().zip(self.quantities) {
+            columns.required(quantity_column(class), Arc::new(Int64Array::from(quantities)));
         }
         columns.required("cache_reported", Arc::new(self.cache_reported.finish()));
         columns.required("block_tokens", Arc::new(self.block_tokens.finish()));
@@ -281,9 +289,9 @@ impl Builders {
         for (name, durations) in ["queue_us", "ttft_us", "duration_us"].into_iter().zip(&mut self.durations) {
             columns.optional(name, Arc::new(durations.finish()));
         }
-        columns.required("cost_usd", Arc::new(self.cost.finish()));
-        for (name, parts) in PARTS.into_iter().zip(&mut self.cost_parts) {
-            columns.required(name, Arc::new(parts.finish()));
+        columns.required("cost_usd", money(self.cost)?);
+        for (name, parts) in PARTS.into_iter().zip(self.cost_parts) {
+            columns.required(name, money(parts)?);
         }
         columns.optional("unpriced", Arc::new(self.unpriced.finish()));
         columns.required("price_book", Arc::new(self.price_book.finish()));

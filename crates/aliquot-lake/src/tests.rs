@@ -7,7 +7,7 @@ use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::charge::Charges;
 use aliquot_core::commit::{Commit, Rejected};
-use aliquot_core::event::{Event, PrefixChain, Sequence, Usage};
+use aliquot_core::event::{CacheUse, Event, PrefixChain, Sequence, Usage};
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::{Fault, Kind, Sink};
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place, Positions};
@@ -64,6 +64,12 @@ fn event(offset: i64) -> (Event<'static>, Rated) {
         usage: Usage { parts, cache_reported: number.is_multiple_of(2), ..Usage::default() },
         prefix: Some(PrefixChain { block_tokens: 16, sampled_of: 1, blocks: vec![1, number] }),
         queue: Some(Micros(5)),
+        cache: CacheUse {
+            session: (number.is_multiple_of(2)).then(|| format!("session-{}", number % 6).into()),
+            replica: (number % 3 == 1).then(|| "engine-1".into()),
+            weights: Some("kept nowhere".into()),
+            ..CacheUse::default()
+        },
         ..Event::default()
     };
     (event, rated)
@@ -129,7 +135,7 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
         } else {
             let (event, rated) = event(offset);
             commit.charges.push(place(partition, offset), START, &event, rated);
-            let cost = commit.charges.rows().last().unwrap().cost();
+            let cost = commit.charges.cost(commit.charges.rows().last().unwrap());
             commit.charges.attribute_last(&attribution(offset, cost));
         }
     }
@@ -331,13 +337,13 @@ async fn rows_say_what_the_events_said() {
     open(dir.path()).await.commit(&whole).await.unwrap();
     let batch = read(dir.path(), TableName::Requests).await;
 
-    let expected: Usd = whole.charges.rows().iter().map(aliquot_core::charge::Charge::cost).sum();
+    let expected: Usd = whole.charges.rows().iter().map(|row| whole.charges.cost(row)).sum();
     assert_eq!(Usd::from_pico(pico(&batch, "cost_usd")), expected);
     let parts = ["uncached", "cache_read", "cache_write", "output", "other"];
     let parts: i128 = parts.into_iter().map(|part| pico(&batch, &format!("cost_{part}_usd"))).sum();
     assert_eq!(Usd::from_pico(parts), expected);
     for class in Class::ALL {
-        let quantity: u64 = whole.charges.rows().iter().map(|row| row.parts.get(class)).sum();
+        let quantity: u64 = whole.charges.rows().iter().map(|row| whole.charges.parts(row).get(class)).sum();
         let stored: i64 = longs(&batch, &requests::quantity_column(class)).into_iter().sum();
         assert_eq!(stored, i64::try_from(quantity).unwrap(), "{}", class.name());
     }
@@ -346,6 +352,13 @@ async fn rows_say_what_the_events_said() {
     let chains = arrow::compute::cast(chains, &DataType::Binary).unwrap();
     for (chain, offset) in chains.as_binary::<i32>().iter().zip(longs(&batch, "offset")) {
         assert_eq!(chain.unwrap(), [1_u64.to_be_bytes(), offset.unsigned_abs().to_be_bytes()].concat());
+    }
+    let texts = |name: &str| arrow::compute::cast(batch.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
+    let (sessions, replicas) = (texts("session"), texts("replica"));
+    let stored = sessions.as_string::<i32>().iter().zip(replicas.as_string::<i32>());
+    for ((session, replica), offset) in stored.zip(longs(&batch, "offset")) {
+        let CacheUse { session: said, replica: served, .. } = event(offset).0.cache;
+        assert_eq!((session, replica), (said.as_deref(), served.as_deref()), "offset {offset}");
     }
     for (name, nulls) in [("tenant", 10), ("unpriced", 28), ("service_tier", 36), ("ttft_us", 36), ("queue_us", 0)] {
         assert_eq!(batch.column_by_name(name).unwrap().null_count(), nulls, "{name}");

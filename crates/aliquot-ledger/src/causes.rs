@@ -57,12 +57,12 @@ impl Ledger {
         sums::page::<CauseTable>(self, wanted, rows).await
     }
 
-    /// Every sum there is: what an audit holds against another store's.
+    /// Every sum of the hours that begin in `from..to` (`None` = no bound): what an audit holds against another store's.
     ///
     /// # Errors
     /// [`Error::TooMany`] beyond [`TOTALS_MAX`], and what the database says.
-    pub async fn all_causes(&self) -> Result<CauseTotals, Error> {
-        let wanted = Wanted { from: None, to: None, equal: Vec::new(), after: None };
+    pub async fn all_causes(&self, from: Option<EventTime>, to: Option<EventTime>) -> Result<CauseTotals, Error> {
+        let wanted = Wanted { from, to, equal: Vec::new(), after: None };
         let sums = sums::page::<CauseTable>(self, wanted, TOTALS_MAX.saturating_add(1)).await?;
         if sums.len() > TOTALS_MAX {
             return Err(Error::TooMany { what: "sums by cause", limit: TOTALS_MAX });

@@ -4,14 +4,14 @@ use aliquot_core::commit::Commit;
 use aliquot_core::externality::{cause_totals, externalities};
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Partition, Positions};
-use aliquot_core::totals::totals;
+use aliquot_core::totals::by_account;
 
 use crate::admit::{admit, check_ranges};
 use crate::causes::CauseTable;
 use crate::error::Error;
 use crate::externalities::ExternalityTable;
 use crate::ledger::Ledger;
-use crate::{fits, partitions, snapshots, streams, sums};
+use crate::{additions, fits, partitions, snapshots, streams, sums};
 
 impl Sink for Ledger {
     type Error = Error;
@@ -40,16 +40,16 @@ impl Sink for Ledger {
             partitions::advance(&mut transaction, commit, &admitted).await?;
             let charges = &commit.charges;
             let new = || charges.rows().iter().filter(|row| admitted.has(row.place));
-            let totals = totals(&charges.names, new());
+            let accounts = by_account(charges, new());
             let (externalities, causes) = (externalities(charges, new()), cause_totals(charges, new()));
             tracing::debug!(
-                totals = totals.len(),
+                accounts = accounts.len(),
                 externalities = externalities.len(),
                 causes = causes.len(),
                 streams = commit.streams.len(),
                 "ledger commit"
             );
-            crate::totals::add(&mut transaction, totals).await?;
+            additions::add(&mut transaction, accounts).await?;
             sums::add::<ExternalityTable>(&mut transaction, externalities).await?;
             sums::add::<CauseTable>(&mut transaction, causes).await?;
             fits::put(&mut transaction, commit, &admitted).await?;

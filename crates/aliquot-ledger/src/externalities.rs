@@ -1,5 +1,7 @@
 //! Table `externalities`: who did what to whom, by hour. What is summed is decided in `aliquot_core::externality`.
 
+use std::collections::BTreeSet;
+
 use aliquot_core::blame::Culprit;
 use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::externality::{Externalities, Externality, ExternalityKey};
@@ -61,17 +63,33 @@ impl Ledger {
         sums::page::<ExternalityTable>(self, wanted, rows).await
     }
 
-    /// Every sum there is: what an audit holds against another store's.
+    /// Every sum of the hours that begin in `from..to` (`None` = no bound): what an audit holds against another store's.
     ///
     /// # Errors
     /// [`Error::TooMany`] beyond [`TOTALS_MAX`], and what the database says.
-    pub async fn all_externalities(&self) -> Result<Externalities, Error> {
-        let wanted = Wanted { from: None, to: None, equal: Vec::new(), after: None };
+    pub async fn all_externalities(
+        &self,
+        from: Option<EventTime>,
+        to: Option<EventTime>,
+    ) -> Result<Externalities, Error> {
+        let wanted = Wanted { from, to, equal: Vec::new(), after: None };
         let sums = sums::page::<ExternalityTable>(self, wanted, TOTALS_MAX.saturating_add(1)).await?;
         if sums.len() > TOTALS_MAX {
             return Err(Error::TooMany { what: "externalities", limit: TOTALS_MAX });
         }
         Ok(sums.into_iter().collect())
+    }
+}
+
+impl Ledger {
+    /// The hours of which there is any sum of blame or causes.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn hours_attributed(&self) -> Result<BTreeSet<EventTime>, Error> {
+        let hours = sqlx::query_scalar("SELECT hour_us FROM externalities UNION SELECT hour_us FROM causes");
+        let hours: Vec<i64> = hours.fetch_all(&self.readers).await.map_err(Error::sql("read the hours of"))?;
+        Ok(hours.into_iter().map(EventTime).collect())
     }
 }
 

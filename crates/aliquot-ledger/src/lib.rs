@@ -1,5 +1,5 @@
-//! The ledger: hourly money and who caused it, completeness of the streams, price books and restart states in SQL, moved forward with the log's
-//! positions in one transaction. It prices nothing and decides nothing about events (see `aliquot-core`).
+//! The ledger: hourly money and who caused it, completeness of the streams, price books and restart states in SQL, moved forward
+//! with the log's positions in one transaction. It prices nothing and decides nothing about events (see `aliquot-core`).
 //!
 //! Reading order: opening, what of a commit is new, the tables, one file each, and what goes wrong. Columns are described in
 //! `schemas/ledger`.
@@ -12,7 +12,9 @@ mod schema;
 mod admit;
 mod commit;
 
+mod account_key;
 mod activations;
+mod additions;
 mod books;
 mod causes;
 mod externalities;
@@ -21,12 +23,12 @@ mod log;
 mod partitions;
 mod snapshots;
 mod streams;
-mod total_key;
 mod totals;
 
 mod columns;
 mod error;
 mod key;
+mod lines;
 mod sums;
 
 pub use books::StoredBook;

@@ -46,7 +46,7 @@ pub(crate) trait SumTable {
     fn plus(held: Self::Sum, new: Self::Sum) -> Result<Self::Sum, Error>;
 }
 
-/// Sums in one statement, of at most sixteen parameters each; see the totals for the limits.
+/// Sums in one statement, of at most sixteen parameters each; see the additions to totals for the limits.
 const SUMS_PER_STATEMENT: usize = 500;
 
 /// Which sums are read.

@@ -1,4 +1,5 @@
-//! The ledger's tests: what any back end must do (`contract`), what is SQLite's own (`file`), and a measurement (`speed`).
+//! The ledger's tests: what any back end must do (`contract`), what is SQLite's own (`file`, `migration`), the text of a row's
+//! totals (`lines`), and a measurement (`speed`).
 //! Here is what they share: messages whose meaning follows from their offset, and the slow way to add them up.
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ mod contract;
 mod contract_attribution;
 mod contract_control;
 mod file;
+mod lines;
+mod migration;
 mod speed;
 
 /// 2026-03-01T00:00:00Z.
@@ -155,7 +158,7 @@ fn commit(partition: i32, from: i64, to: i64) -> Commit {
 /// Appends a charge with what attribution says of it.
 fn push(charges: &mut Charges, place: Place, event: &Event<'_>, rated: Rated) {
     charges.push(place, START, event, rated);
-    let cost = charges.rows().last().unwrap().cost();
+    let cost = charges.cost(charges.rows().last().unwrap());
     charges.attribute_last(&attribution(place.offset.0, cost));
 }
 
@@ -235,8 +238,8 @@ async fn contents(ledger: &Ledger) -> Contents {
     }
     Contents {
         totals: ledger.totals(None, None).await.unwrap(),
-        externalities: ledger.all_externalities().await.unwrap(),
-        causes: ledger.all_causes().await.unwrap(),
+        externalities: ledger.all_externalities(None, None).await.unwrap(),
+        causes: ledger.all_causes(None, None).await.unwrap(),
         fits: ledger.fits(None).await.unwrap(),
         streams: ledger.streams().await.unwrap(),
         gaps: ledger.gaps(1_000).await.unwrap(),

@@ -6,8 +6,9 @@ use aliquot_attribution::settings::Settings as Attribution;
 use aliquot_core::state::Rules;
 use aliquot_wire::Limits;
 
-/// Rows of one commit. A charge takes most of a kilobyte, and two commits are in memory at a time (one is written, one is
-/// folded), so this keeps both below 150 MB; and a file of this many rows is large enough not to make a heap of small ones.
+/// Rows of one commit. A charge takes some 600 bytes with the classes, strings and blocks it refers to, and two commits are in
+/// memory at a time (one is written, one is folded), so this keeps both below 150 MB; and a file of this many rows is large enough
+/// not to make a heap of small ones.
 const COMMIT_ROWS_MAX: usize = 65_536;
 
 /// Bytes of messages read for one commit, which bounds what rejected messages and prefix chains can take.

@@ -7,11 +7,13 @@
 //! | ten minutes of steady traffic, the launch after five | `roster` says who sends what |
 //! | 200 launch users take the place of half of the largest tenant's users | `users` |
 //! | each request finds or misses its blocks, and evicts others | `plant` |
+//! | the nodes say how many GPUs they have, how busy these were and how large their caches are, each minute | `intervals` |
 //! | resends, a reseller that does not count, an unpriced model, events without a tenant, broken messages | `flaws` |
 //!
 //! The caches are warm when the first event is emitted: the minutes before are simulated and not reported.
 
 mod flaws;
+mod intervals;
 mod plant;
 mod roster;
 mod tally;
@@ -23,13 +25,15 @@ use std::collections::{BTreeMap, BinaryHeap};
 use aliquot_core::event::{Event, Sequence};
 use aliquot_core::ports::Outgoing;
 use aliquot_core::time::{EventTime, Micros};
+use aliquot_core::usage::Class;
 
 pub use tally::{FleetTruth, Phase};
 
-use crate::Emitted;
 use crate::pace::plus;
 use crate::random::{hash, scaled};
+use crate::{Emitted, Reported};
 use flaws::Flaws;
+use intervals::Intervals;
 use plant::{Blocks, Plant};
 use users::User;
 
@@ -86,6 +90,7 @@ pub struct Fleet {
     flaws: Flaws,
     /// Events that are due at a known time.
     due: BinaryHeap<Reverse<Due>>,
+    intervals: Intervals,
     requests: u64,
     /// (source, domain) → the next number.
     next_seq: BTreeMap<(String, String), u64>,
@@ -114,6 +119,7 @@ impl Fleet {
             plant: Plant::new(),
             flaws: Flaws::new(settings.seed),
             due: BinaryHeap::new(),
+            intervals: Intervals::new(settings.length()),
             requests: 0,
             next_seq: BTreeMap::new(),
             truth: FleetTruth { malformed: flaws::MALFORMED, ..FleetTruth::default() },
@@ -161,8 +167,9 @@ impl Fleet {
             self.truth.phase_mut(is_after).truth.count_resend();
         } else if (0..self.settings.length().0).contains(&due.at.0) {
             if self.flaws.is_counted(&due.event) {
-                due.event.sequence = Some(self.next_sequence(&due.event));
+                due.event.sequence = Some(self.next_sequence(&due.event.source, &due.event.domain));
             }
+            self.intervals.worked(&due.event.source, due.event.usage.parts.get(Class::GpuMicros));
             self.truth.phase_mut(is_after).count(&due.event, due.blocks);
             if let Some(after) = self.flaws.resend_after(due.number) {
                 let event = due.event.clone();
@@ -171,12 +178,25 @@ impl Fleet {
         } else {
             return None;
         }
-        let arrival = plus(due.at, delay(&due.event.domain));
-        Some(Emitted { received_at: EventTime(self.settings.start.0.saturating_add(arrival.0)), event: due.event })
+        Some(self.emitted(due.at, Reported::Request(due.event)))
     }
 
-    fn next_sequence(&mut self, event: &Event<'_>) -> Sequence {
-        let stream = (event.source.as_ref().to_owned(), event.domain.as_ref().to_owned());
+    /// What a node says of itself.
+    fn interval(&mut self, at: Micros) -> Emitted {
+        let mut node = self.intervals.report();
+        node.time = EventTime(self.settings.start.0.saturating_add(at.0));
+        node.sequence = Some(self.next_sequence(&node.source, &node.domain));
+        self.truth.phase_mut(at >= self.settings.launch_after()).truth.count_report();
+        self.emitted(at, Reported::Node(node))
+    }
+
+    fn emitted(&self, at: Micros, event: Reported) -> Emitted {
+        let arrival = plus(at, delay(event.report().head().domain));
+        Emitted { received_at: EventTime(self.settings.start.0.saturating_add(arrival.0)), event }
+    }
+
+    fn next_sequence(&mut self, source: &str, domain: &str) -> Sequence {
+        let stream = (source.to_owned(), domain.to_owned());
         let next = self.next_seq.entry(stream).or_default();
         let sequence = Sequence { epoch: self.settings.epoch, seq: *next };
         *next += 1;
@@ -190,6 +210,11 @@ impl Iterator for Fleet {
     fn next(&mut self) -> Option<Emitted> {
         loop {
             let arrival = self.arrivals.peek().map(|Reverse((at, _))| *at);
+            let due = self.due.peek().map(|Reverse(due)| due.at);
+            let is_first = |at: &Micros| [arrival, due].into_iter().flatten().all(|other| *at <= other);
+            if let Some(at) = self.intervals.next_at().filter(is_first) {
+                return Some(self.interval(at));
+            }
             let is_due = |due: &Reverse<Due>| arrival.is_none_or(|arrival| due.0.at <= arrival);
             if self.due.peek().is_some_and(is_due)
                 && let Some(Reverse(due)) = self.due.pop()

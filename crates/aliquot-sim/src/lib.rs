@@ -11,7 +11,7 @@ pub mod pace;
 pub mod truth;
 
 mod emitted;
-pub use emitted::Emitted;
+pub use emitted::{Emitted, Reported};
 pub mod payload;
 
 pub mod trace;

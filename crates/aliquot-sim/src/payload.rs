@@ -1,4 +1,6 @@
 //! Emitted events to messages for the log: grouped by cache domain, because a message has one key. Encodes nothing itself.
+//!
+//! Arrow holds requests only, so anything else goes as a JSON message of its own, behind what its domain has sent before.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +9,7 @@ use aliquot_core::ports::Outgoing;
 use aliquot_core::time::EventTime;
 use aliquot_wire::{arrow, json};
 
-use crate::Emitted;
+use crate::{Emitted, Reported};
 
 /// Bytes a message may reach before it is sent: what a Kafka broker takes without special settings, less some room.
 const MESSAGE_BYTES: usize = 900_000;
@@ -58,9 +60,29 @@ pub struct Packer {
 /// A message that is not full.
 #[derive(Debug, Default)]
 struct Open {
-    events: Vec<Event<'static>>,
+    events: Vec<Reported>,
     received_at: EventTime,
     bytes: usize,
+}
+
+impl Open {
+    fn push(&mut self, Emitted { event, received_at }: Emitted) {
+        let chain = event.report().request().and_then(|event| event.prefix.as_ref());
+        self.bytes += EVENT_BYTES + chain.map_or(0, |chain| chain.blocks.len()) * BLOCK_BYTES;
+        self.received_at = self.received_at.max(received_at);
+        self.events.push(event);
+    }
+
+    fn encoded(self, encoding: Encoding) -> Vec<u8> {
+        match encoding {
+            Encoding::Json => self.events.first().map(|event| json::encode(event.report())).unwrap_or_default(),
+            Encoding::JsonBatch => json::encode_batch(self.events.iter().map(Reported::report)),
+            Encoding::Arrow => {
+                let requests: Vec<_> = self.events.into_iter().filter_map(Reported::into_request).collect();
+                arrow::encode(&requests)
+            }
+        }
+    }
 }
 
 impl Packer {
@@ -73,40 +95,39 @@ impl Packer {
         Self { encoding, events_max, open: BTreeMap::new() }
     }
 
-    /// Takes an event; answers with its domain's message once that is full. A message is received with its last event.
-    pub fn push(&mut self, emitted: Emitted) -> Option<Outgoing> {
-        let blocks = emitted.event.prefix.as_ref().map_or(0, |prefix| prefix.blocks.len());
-        let domain = emitted.event.domain.as_ref().to_owned();
-        let open = self.open.entry(domain.clone()).or_default();
-        open.received_at = open.received_at.max(emitted.received_at);
-        open.bytes += EVENT_BYTES + blocks * BLOCK_BYTES;
-        open.events.push(emitted.event);
-        if open.events.len() < self.events_max && open.bytes < MESSAGE_BYTES {
-            return None;
+    /// Takes an event; answers with its domain's messages that are ready. A message is received with its last event.
+    pub fn push(&mut self, emitted: Emitted) -> Vec<Outgoing> {
+        let report = emitted.event.report();
+        let (domain, is_request) = (report.head().domain.to_owned(), report.request().is_some());
+        if self.encoding == Encoding::Arrow && !is_request {
+            let before = self.open.remove(&domain).map(|open| message(domain.clone(), open, self.encoding));
+            let mut alone = Open::default();
+            alone.push(emitted);
+            return before.into_iter().chain([message(domain, alone, Encoding::Json)]).collect();
         }
-        let open = self.open.remove(&domain)?;
-        Some(self.message(domain, &open))
+        let open = self.open.entry(domain.clone()).or_default();
+        open.push(emitted);
+        if open.events.len() < self.events_max && open.bytes < MESSAGE_BYTES {
+            return Vec::new();
+        }
+        self.open.remove(&domain).map(|open| message(domain, open, self.encoding)).into_iter().collect()
     }
 
     /// The messages that are not full, in the order of their domains.
     pub fn flush(&mut self) -> Vec<Outgoing> {
         let open = std::mem::take(&mut self.open);
-        open.into_iter().map(|(domain, open)| self.message(domain, &open)).collect()
+        open.into_iter().map(|(domain, open)| message(domain, open, self.encoding)).collect()
     }
+}
 
-    fn message(&self, domain: String, open: &Open) -> Outgoing {
-        Outgoing {
-            key: domain,
-            content_type: self.encoding.content_type().to_owned(),
-            received_at: open.received_at,
-            payload: self.encoding.encode(&open.events),
-        }
-    }
+fn message(key: String, open: Open, encoding: Encoding) -> Outgoing {
+    let content_type = encoding.content_type().to_owned();
+    Outgoing { key, content_type, received_at: open.received_at, payload: open.encoded(encoding) }
 }
 
 #[cfg(test)]
 mod tests {
-    use aliquot_core::event::PrefixChain;
+    use aliquot_core::event::{NodeReport, PrefixChain};
     use aliquot_wire::{Limits, decode};
 
     use super::*;
@@ -122,7 +143,7 @@ mod tests {
             prefix: Some(prefix),
             ..Event::default()
         };
-        Emitted { event, received_at: EventTime(i64::from(id)) }
+        Emitted { event: Reported::Request(event), received_at: EventTime(i64::from(id)) }
     }
 
     fn ids(message: &Outgoing) -> Vec<String> {
@@ -142,12 +163,12 @@ mod tests {
 
     fn holds_one_domain_in_order(encoding: Encoding) {
         let mut packer = Packer::new(encoding, 2);
-        assert_eq!(packer.push(emitted("a", 1, 0)), None);
-        assert_eq!(packer.push(emitted("b", 2, 0)), None);
-        let full = packer.push(emitted("a", 3, 0)).unwrap();
+        assert_eq!(packer.push(emitted("a", 1, 0)), []);
+        assert_eq!(packer.push(emitted("b", 2, 0)), []);
+        let full = packer.push(emitted("a", 3, 0)).remove(0);
         assert_eq!((full.key.as_str(), full.received_at), ("a", EventTime(3)));
         assert_eq!(ids(&full), ["1", "3"]);
-        assert_eq!(packer.push(emitted("a", 4, 0)), None);
+        assert_eq!(packer.push(emitted("a", 4, 0)), []);
         let rest: Vec<_> = packer.flush().iter().map(|message| (message.key.clone(), ids(message))).collect();
         assert_eq!(rest, [("a".to_owned(), vec!["4".to_owned()]), ("b".to_owned(), vec!["2".to_owned()])]);
         assert!(packer.flush().is_empty());
@@ -156,9 +177,26 @@ mod tests {
     #[test]
     fn long_prompts_fill_a_message_early_and_json_holds_one() {
         let mut packer = Packer::new(Encoding::JsonBatch, 1_000);
-        let full = (0..1_000).find_map(|id| packer.push(emitted("a", id, 3_000))).unwrap();
+        let full = (0..1_000).find_map(|id| packer.push(emitted("a", id, 3_000)).pop()).unwrap();
         assert!(full.payload.len() > 800_000 && full.payload.len() < 1_000_000, "{}", full.payload.len());
         let mut packer = Packer::new(Encoding::Json, 1_000);
-        assert_eq!(ids(&packer.push(emitted("a", 1, 3)).unwrap()), ["1"]);
+        assert_eq!(ids(&packer.push(emitted("a", 1, 3)).remove(0)), ["1"]);
+    }
+
+    #[test]
+    fn what_is_no_request_goes_in_its_order_and_never_as_arrow() {
+        let node = || {
+            let (source, domain) = ("n".into(), "a".into());
+            let node = NodeReport { id: "i".into(), source, domain, gpu_type: "g".into(), ..NodeReport::default() };
+            Emitted { event: Reported::Node(node), received_at: EventTime(2) }
+        };
+        let mut packer = Packer::new(Encoding::Arrow, 9);
+        assert_eq!(packer.push(emitted("a", 1, 0)), []);
+        let sent = packer.push(node());
+        let sent: Vec<_> = sent.iter().map(|message| (message.content_type.as_str(), ids(message))).collect();
+        assert_eq!(sent, [(aliquot_wire::ARROW, vec!["1".to_owned()]), (aliquot_wire::JSON, vec!["i".to_owned()])]);
+        let mut packer = Packer::new(Encoding::JsonBatch, 2);
+        assert_eq!(packer.push(emitted("a", 1, 0)), []);
+        assert_eq!(ids(&packer.push(node()).remove(0)), ["1", "i"]);
     }
 }

@@ -24,12 +24,12 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub use bill::Billing;
 pub use tenants::Tenants;
 
-use crate::Emitted;
 use crate::node::{Admitted, Demand, Engine, Node};
 use crate::pace::{self, plus};
 use crate::random::{hash, pair, scaled};
 use crate::trace::{Error, Format, Request};
 use crate::truth::Truth;
+use crate::{Emitted, Reported};
 
 /// From the end of a request to the log's taking its event.
 const DELAY: Micros = Micros(20_000);
@@ -243,13 +243,14 @@ impl<R: Iterator<Item = Result<Request, Error>>> Replay<R> {
         } else {
             self.truth.count(&ended.event);
         }
-        let emitted =
-            Emitted { received_at: EventTime(ended.event.time.0.saturating_add(DELAY.0)), event: ended.event };
+        let received_at = EventTime(ended.event.time.0.saturating_add(DELAY.0));
         ended.receipts = ended.receipts.saturating_sub(1);
-        if ended.receipts > 0 {
-            self.running.push(Reverse(Ended { is_resend: true, event: emitted.event.clone(), ..ended }));
+        if ended.receipts == 0 {
+            return Emitted { event: Reported::Request(ended.event), received_at };
         }
-        emitted
+        let event = Reported::Request(ended.event.clone());
+        self.running.push(Reverse(Ended { is_resend: true, ..ended }));
+        Emitted { event, received_at }
     }
 
     fn step(&mut self) -> Result<Option<Emitted>, Error> {

@@ -53,8 +53,10 @@ const fn rough(number: u64) -> f64 {
 pub struct Truth {
     /// Events that must be charged: each identity once.
     pub requests: u64,
-    /// Events that were emitted, resends included.
+    /// Events that were emitted, resends and reports included.
     pub events: u64,
+    /// Of these, nodes' reports that are no requests.
+    pub reports: u64,
     /// Messages that must be rejected, each as one.
     pub malformed: u64,
     /// Usage of the requests.
@@ -86,6 +88,12 @@ impl Truth {
         }
     }
 
+    /// Counts a report that is no request.
+    pub const fn count_report(&mut self) {
+        self.events += 1;
+        self.reports += 1;
+    }
+
     /// Counts an event whose identity has been there.
     pub const fn count_resend(&mut self) {
         self.events += 1;
@@ -95,6 +103,7 @@ impl Truth {
     pub fn absorb(&mut self, other: &Self) {
         self.requests += other.requests;
         self.events += other.events;
+        self.reports += other.reports;
         self.malformed += other.malformed;
         self.block_refs += other.block_refs;
         self.block_hits += other.block_hits;
@@ -110,7 +119,7 @@ impl Truth {
 
     /// Events that must be dropped as duplicates.
     pub const fn duplicates(&self) -> u64 {
-        self.events - self.requests
+        self.events - self.requests - self.reports
     }
 
     /// Block references that were no hit.

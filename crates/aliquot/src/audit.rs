@@ -1,5 +1,5 @@
-//! `aliquot audit`: lake and ledger held against each other to the picodollar, and everything that is missing, rejected or
-//! unpriced. It compares what two stores say that were written by different code; it changes neither.
+//! `aliquot audit`: lake and ledger held against each other to the picodollar, money and its causes, and everything that is missing,
+//! rejected or unpriced. It compares what two stores say that were written by different code; it changes neither.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,6 +11,9 @@ use aliquot_ledger::Gap;
 use aliquot_query::Engine;
 use serde_json::json;
 
+mod attribution;
+
+use self::attribution::Attribution;
 use crate::Outcome;
 use crate::cli::{Audit, Style};
 use crate::rows::{Row, rows};
@@ -33,6 +36,7 @@ struct Findings {
     /// Hours × tenants × models × classes compared, and the rows of those that differ.
     compared: u128,
     differences: Vec<Row>,
+    attribution: Attribution,
     gaps: Vec<Gap>,
     unpriced: Vec<Row>,
     duplicates: u64,
@@ -61,7 +65,13 @@ impl Side {
 
 impl Findings {
     fn agree(&self) -> bool {
-        self.lake == self.ledger && self.differences.is_empty()
+        self.lake == self.ledger && self.differences.is_empty() && self.attribution.agrees()
+    }
+
+    /// Whether nothing was written meanwhile and neither store is behind the other: looking again would find the same.
+    fn stands_still_since(&self, before: &Self) -> bool {
+        let level = self.lake.events == self.ledger.events;
+        level && (&self.lake, &self.ledger) == (&before.lake, &before.ledger)
     }
 
     fn holds(&self) -> bool {
@@ -77,7 +87,10 @@ pub(crate) async fn run(args: Audit) -> anyhow::Result<Outcome> {
             break;
         }
         tokio::time::sleep(LOOK_WAIT).await;
-        findings = look(&layout).await?;
+        let before = std::mem::replace(&mut findings, look(&layout).await?);
+        if findings.stands_still_since(&before) {
+            break;
+        }
     }
     output::print(&match args.format {
         Style::Text => text(&findings)?,
@@ -99,6 +112,7 @@ async fn look(layout: &Layout) -> anyhow::Result<Findings> {
         ledger: Side { cost: sum.cost, events: counted.filter(|(_, counts)| *counts != (0, 0)).collect() },
         compared,
         differences,
+        attribution: Attribution::look(&ledger, &engine).await?,
         gaps: ledger.gaps(LISTED_MAX).await?,
         unpriced: rows(&engine.named("anomalies/unpriced_models", &[]).await?)?,
         duplicates: tallies.values().map(|tally| tally.duplicates).sum(),
@@ -135,7 +149,8 @@ fn partition(row: &Row) -> anyhow::Result<Partition> {
 }
 
 fn text(findings: &Findings) -> anyhow::Result<String> {
-    let Findings { lake, ledger, compared, differences, gaps, unpriced, duplicates, reports, positions } = findings;
+    let Findings { lake, ledger, compared, differences, attribution, gaps, unpriced, duplicates, reports, positions } =
+        findings;
     let mark = |same: bool| if same { "equal" } else { "DIFFERENT" }.to_owned();
     let lines = [
         vec![
@@ -171,6 +186,7 @@ fn text(findings: &Findings) -> anyhow::Result<String> {
         let tenant = row.name("tenant");
         writeln!(out, "  {hour} {tenant} {provider} {model} {amount}: lake {lake}, ledger {ledger}")?;
     }
+    attribution.write(&mut out)?;
     writeln!(
         out,
         "{} reports of nodes and caches, {} duplicates dropped; {} partitions held",
@@ -222,6 +238,7 @@ fn json(findings: &Findings) -> anyhow::Result<serde_json::Value> {
         "totals_compared": findings.compared,
         "totals_different": findings.differences.len(),
         "differences": findings.differences.iter().take(LISTED_MAX).map(Row::json).collect::<Vec<_>>(),
+        "attribution": findings.attribution.json(),
         "duplicates": findings.duplicates,
         "reports": findings.reports,
         "gaps": gaps,

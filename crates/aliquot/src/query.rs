@@ -31,8 +31,9 @@ pub(crate) async fn run(args: Query) -> anyhow::Result<()> {
     let Some(asked) = args.query.as_deref().filter(|_| !args.list) else {
         return output::print(&listing(engine.queries())?);
     };
-    let engine = with_ledger(engine, &layout).await?;
-    let is_known = engine.queries().iter().any(|query| query.name == asked);
+    let known = engine.queries().iter().find(|query| query.name == asked).map(|query| query.sql.to_string());
+    let engine = with_ledger(engine, &layout, known.as_deref().unwrap_or(asked)).await?;
+    let is_known = known.is_some();
     if !is_known && !asked.contains(char::is_whitespace) {
         bail!("no query is named {asked}; `aliquot query --list` shows which there are");
     }
@@ -53,17 +54,29 @@ fn listing(queries: &[Named]) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// The lake of the directory, with the ledger's totals beside it where there is a ledger.
+/// The lake of the directory, with the ledger's totals beside it.
 pub(crate) async fn engine(layout: &Layout) -> anyhow::Result<Engine> {
-    with_ledger(Engine::open(&layout.lake(), Limits::default())?, layout).await
+    let totals = layout.read_ledger().await?.totals(None, None).await?;
+    Ok(Engine::open(&layout.lake(), Limits::default())?.with_totals(&totals)?)
 }
 
-async fn with_ledger(engine: Engine, layout: &Layout) -> anyhow::Result<Engine> {
-    if !layout.ledger().exists() {
+/// The engine with those of the ledger's sums that `sql` names, where there is a ledger.
+async fn with_ledger(mut engine: Engine, layout: &Layout, sql: &str) -> anyhow::Result<Engine> {
+    // A name in a comment loads a table that is not needed, and does no harm.
+    let names = |table: &str| sql.to_lowercase().contains(table);
+    let (totals, attribution) = (names("ledger_totals"), names("ledger_externalities") || names("ledger_causes"));
+    if !(totals || attribution) || !layout.ledger().exists() {
         return Ok(engine);
     }
-    let totals = layout.read_ledger().await?.totals(None, None).await?;
-    Ok(engine.with_totals(&totals)?)
+    let ledger = layout.read_ledger().await?;
+    if totals {
+        engine = engine.with_totals(&ledger.totals(None, None).await?)?;
+    }
+    if attribution {
+        engine = engine
+            .with_attribution(&ledger.all_externalities(None, None).await?, &ledger.all_causes(None, None).await?)?;
+    }
+    Ok(engine)
 }
 
 fn write(answer: &Answer, args: &Query) -> anyhow::Result<()> {

@@ -8,6 +8,18 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use aliquot_core::blame::{Attribution, Blame, CausePart, Culprit};
+use aliquot_core::cause::{Cause, Evidence, Game, Harm};
+use aliquot_core::commit::{Commit, Tally};
+use aliquot_core::event::Event;
+use aliquot_core::money::{Rate, Usd};
+use aliquot_core::ports::Sink;
+use aliquot_core::position::{Offset, OffsetRange, Partition, Place};
+use aliquot_core::rating::Rated;
+use aliquot_core::time::EventTime;
+use aliquot_core::usage::Class;
+use aliquot_lake::Lake;
+use aliquot_ledger::Ledger;
 use serde_json::Value;
 
 fn aliquot(args: &[&str]) -> Output {
@@ -135,4 +147,86 @@ fn a_replayed_trace_hits_as_its_readme_says_and_adds_up() {
     let again =
         fails(3, &["replay", "--trace", "mooncake", "--input", input.to_str().unwrap(), "--data-dir", &place("lru")]);
     assert!(again.contains("choose another --data-dir"), "{again}");
+}
+
+/// Two requests of a microdollar, at the last instant of a day and the first of the next. A tenth of each is a neighbour's doing;
+/// the hit carries `rest` picodollars, the neighbour is blamed for `blamed`.
+fn attributed(rest: i128, blamed: i128) -> Commit {
+    let mut event = Event { tenant: Some("acme".into()), ..Event::default() };
+    event.usage.parts.set(Class::Uncached, 10);
+    let mut rated = Rated::default();
+    rated.rates.set(Class::Uncached, Some(Rate::from_pico(100_000)));
+    rated.costs.set(Class::Uncached, Usd::from_pico(1_000_000));
+    let evidence = Evidence::Exact;
+    let part = |cause, pico| CausePart { cause, runner_up: None, evidence, tokens: 5, cost: Usd::from_pico(pico) };
+    let blame = Blame {
+        game: Game::NeighboursAbsent,
+        harm: Harm::Miss,
+        cause: Cause::EvictedNeighbour,
+        culprit: Culprit::Tenant("globex"),
+        evidence,
+        quantity: 5,
+        cost: Usd::from_pico(blamed),
+        avoidable: Usd::ZERO,
+    };
+    let parts = vec![part(Cause::Hit, rest), part(Cause::EvictedNeighbour, 100_000)];
+    let mut commit = Commit::default();
+    let (partition, offset) = (Partition(0), Offset(0));
+    let attribution = Attribution { parts, blames: vec![blame], standalone: None };
+    for (index, micros) in [(0, -1), (1, 0)] {
+        let time = EventTime(1_772_323_200_000_000 + micros);
+        event.time = time;
+        commit.charges.push(Place { partition, offset, index }, time, &event, rated);
+        commit.charges.attribute_last(&attribution);
+    }
+    commit.ranges.insert(partition, OffsetRange { from: offset, to: Offset(1) });
+    commit.tallies.insert(partition, Tally { charged: 2, ..Tally::default() });
+    commit
+}
+
+/// A data directory whose lake and ledger were given these commits.
+async fn data_of(lake: &Commit, ledger: &Commit) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    Box::pin(Lake::open(&dir.path().join("lake"))).await.unwrap().commit(lake).await.unwrap();
+    let mut store = Ledger::open(&dir.path().join("ledger.sqlite")).await.unwrap();
+    store.commit(ledger).await.unwrap();
+    store.close().await;
+    dir
+}
+
+#[tokio::test]
+async fn an_audit_finds_a_picodollar_of_causes_or_blame() {
+    let (right, wrong) = (attributed(900_000, 100_000), attributed(899_999, 99_999));
+    for (lake, ledger, holds, says) in [
+        (&right, &right, true, vec!["incurred 0.000002000000 USD, caused 0.000002000000 USD: equal"]),
+        (
+            &right,
+            &wrong,
+            false,
+            vec![
+                "hit exact cost_usd: lake 0.000000900000, ledger 0.000000899999",
+                "charges_usd: lake 0.000000100000, ledger 0.000000099999",
+            ],
+        ),
+        (
+            &wrong,
+            &wrong,
+            false,
+            vec![
+                "acme: requests cost 0.000001000000, their parts sum to 0.000000999999",
+                "neighbours caused 0.000000100000, somebody is blamed for 0.000000099999 of it",
+                "incurred 0.000002000000 USD, caused 0.000001999998 USD: DIFFERENT",
+            ],
+        ),
+    ] {
+        let dir = data_of(lake, ledger).await;
+        let output = aliquot(&["audit", "--data-dir", dir.path().to_str().unwrap()]);
+        let found = text(&output.stdout);
+        assert!(says.iter().all(|says| found.contains(says)), "{found}{}", text(&output.stderr));
+        assert_eq!((output.status.success(), found.contains("all holds")), (holds, holds), "{found}");
+    }
+    let dir = data_of(&right, &right).await;
+    let matrix =
+        well(&["query", "reports/externality_matrix", "--format", "csv", "--data-dir", dir.path().to_str().unwrap()]);
+    assert!(matrix.contains("\ng1,acme,tenant,globex,10,0,0.000000200000,"), "{matrix}");
 }

@@ -79,6 +79,38 @@ async fn a_mixed_batch_has_a_verdict_for_each_event_and_a_message_for_each_domai
     );
 }
 
+/// An event of a GPU node that is no request, with its source as its domain.
+fn report(kind: &str, id: &str, data: &str) -> String {
+    format!(
+        r#"{{"specversion":"1.0","type":"aliquot.{kind}.v1","source":"gpu-1","id":"{id}","time":"2026-01-31T11:59:59.000000Z","data":{{{data}}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn nodes_report_more_than_requests() {
+    let log = Log::new(Mood::Takes);
+    let node =
+        |id: &str, more: &str| report("node", id, &format!(r#""interval_us":60,"gpu_count":2,"gpu_type":"g"{more}"#));
+    let cache = report("cache", "c0", r#""stored":"00000000000000ff""#);
+    let alone = node("n0", r#","later_field":1"#);
+    assert_eq!(ask(&gateway_only(&log), post(JSON, alone.clone())).await, ACCEPTED);
+    let old = node("n1", "").replace("2026-01-31T11", "2024-01-31T11");
+    let busy = node("n2", r#","busy_us":121"#);
+    let request = event("r0", "a", r#"{"output":1}"#);
+    let batch = format!("[{},{old},{busy},{cache},{request}]", node("n3", ""));
+    let expected = r#"202 content-type=application/json x-request-id=00000000000000a1
+{"accepted":3,"rejected":2,"events":[
+{"index":0,"verdict":"accepted"},
+{"index":1,"verdict":"rejected","reason":"absurd_time","detail":"time is more than 400 days before or 3600 s after its arrival here"},
+{"index":2,"verdict":"rejected","reason":"overflow","detail":"data: busy_us is more than gpu_count times interval_us; measure both by the same clock"},
+{"index":3,"verdict":"accepted"},
+{"index":4,"verdict":"accepted"}]}"#;
+    let answer = ask(&gateway_only(&log), post(JSON_BATCH, batch)).await;
+    assert_eq!(answer.replace(",{\"index", ",\n{\"index").replace("[{", "[\n{"), expected);
+    let mended = format!("a {JSON_BATCH} [{request}]\ngpu-1 {JSON_BATCH} [{},{cache}]\n", node("n3", ""));
+    assert_eq!(log.text(), format!("gpu-1 {JSON} {alone}\n{mended}"));
+}
+
 #[tokio::test]
 async fn a_good_batch_of_one_domain_goes_as_it_came_and_an_empty_one_not_at_all() {
     let log = Log::new(Mood::Takes);

@@ -3,6 +3,7 @@
 
 mod world;
 
+mod attribution;
 mod door;
 mod gaps;
 mod gateway;

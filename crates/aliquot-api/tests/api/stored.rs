@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use aliquot_api::Readers;
+use aliquot_core::blame::Attribution;
 use aliquot_core::charge::Charges;
 use aliquot_core::commit::{Commit, Rejected};
 use aliquot_core::event::{Event, Usage};
-use aliquot_core::money::Rate;
+use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::Sink;
 use aliquot_core::position::{Offset, OffsetRange, Partition, Place};
 use aliquot_core::rating::{Rated, Unpriced};
@@ -32,9 +33,18 @@ pub(crate) async fn readers(directory: &Path, commit: &Commit) -> Readers {
     Readers { engine: Engine::open(&directory.join("lake"), Limits::default()).unwrap(), ledger }
 }
 
-/// A commit of these requests. Models whose name begins with `new` have no price; requests that name a cache class report their
-/// cache.
+/// A commit of these requests and rejects; nobody asked why the requests cost what they cost.
 pub(crate) fn commit(requests: &[Request<'_>], rejects: &[(&str, Reason)]) -> Commit {
+    attributed(requests, rejects, |_, _| Attribution::default())
+}
+
+/// A commit of these requests, with what attribution says of the one at a place that cost so much. Models whose name begins with `new` have no price; requests that name a cache class report their
+/// cache.
+pub(crate) fn attributed(
+    requests: &[Request<'_>],
+    rejects: &[(&str, Reason)],
+    why: impl Fn(usize, Usd) -> Attribution<'static>,
+) -> Commit {
     let mut places = (0..).map(|offset| Place { partition: Partition(0), offset: Offset(offset), index: 0 });
     let mut charges = Charges::default();
     for ((time, tenant, model, feature, used), place) in requests.iter().zip(places.by_ref()) {
@@ -52,6 +62,8 @@ pub(crate) fn commit(requests: &[Request<'_>], rejects: &[(&str, Reason)]) -> Co
             ..Event::default()
         };
         charges.push(place, at(time), &event, rated);
+        let cost = charges.cost(charges.rows().last().unwrap());
+        charges.attribute_last(&why(charges.rows().len() - 1, cost));
     }
     let rejects: Vec<_> = rejects
         .iter()

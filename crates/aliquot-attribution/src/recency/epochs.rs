@@ -43,6 +43,14 @@ const PART_BITS: u32 = 8;
 /// A full epoch.
 const PARTS: u32 = 1 << PART_BITS;
 
+/// What counts as one moment when blocks are weighed together: a quarter of an epoch, 1/256 of the cache.
+const PARTS_TOGETHER: u32 = PARTS / 4;
+
+/// The moment in the middle of those that count as one with `stamp`.
+pub fn together(stamp: Stamp) -> Stamp {
+    (stamp & !PARTS_TOGETHER.saturating_sub(1)).saturating_add(PARTS_TOGETHER / 2)
+}
+
 /// Where a row is after a merge: it fills a part of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Merged {

@@ -109,6 +109,19 @@ fn a_storm_of_retries_is_not_charged_to_itself_twice() {
     assert_eq!(own, [0, 1_000_000, 1_000_000]);
 }
 
+/// Nor is it charged to the one who asks again and again when another tenant is refused: without the neighbour that filled the
+/// bucket its first attempt would have passed, and there would have been no other.
+#[test]
+fn a_storm_of_retries_empties_no_bucket_in_which_it_passes() {
+    let mut limits = Limits::new(true);
+    Call::new(2, "fill", 0, 10_000, 10_000).observe(&mut limits);
+    for tenth in 1..=30 {
+        Call::new(1, "same", tenth * SECOND / 10, 3_000, 10_000).refused().observe(&mut limits);
+    }
+    let refusal = Call::new(3, "other", 4 * SECOND, 5_000, 10_000).refused().observe(&mut limits).unwrap();
+    assert_eq!((refusal.own, refusal.neighbours), (0, vec![(2, 1_000_000)]));
+}
+
 #[test]
 fn a_refused_request_that_says_no_tokens_counts_as_its_tenants_usual_one() {
     let mut limits = Limits::new(true);

@@ -2,6 +2,7 @@
 //! refusals are from the replay of every coalition of tenants.
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod attributor;
 mod coalitions;
 mod limit_rules;
 mod limits;

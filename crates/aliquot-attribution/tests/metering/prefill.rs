@@ -13,7 +13,8 @@ use crate::random::Random;
 fn the_fleets_formula_is_found_in_its_events() {
     let mut model = PrefillModel::default();
     let fleet = Fleet::new(FleetSettings::default());
-    let served = fleet.map(|emitted| emitted.event.usage.parts).filter(|parts| parts.get(Class::GpuMicros) > 0);
+    let requests = fleet.filter_map(|emitted| emitted.event.into_request());
+    let served = requests.map(|event| event.usage.parts).filter(|parts| parts.get(Class::GpuMicros) > 0);
     for (parts, number) in served.take(2_000).zip(1..) {
         let [computed, cached, output] =
             [Class::Uncached, Class::CacheRead, Class::Output].map(|class| parts.get(class));

@@ -27,8 +27,9 @@ fn a_restart_leaves_no_trace() {
     let settings = Settings::default();
     let fleet = FleetSettings { minutes: 2, launch_minute: 1, ..FleetSettings::default() };
     let (mut steady, mut restarted) = (Attributor::default(), Attributor::default());
-    for (place, emitted) in Fleet::new(fleet).enumerate() {
-        let event = &emitted.event;
+    let requests = Fleet::new(fleet).filter_map(|emitted| emitted.event.into_request());
+    for (place, event) in requests.enumerate() {
+        let event = &event;
         let rated = rater.rate(event).unwrap();
         let missing = u64::from(place % 501 < 100);
         let expected = steady.request(&settings, event, &rated, missing);

@@ -119,3 +119,39 @@ fn populations(count: u64, total: u64) -> Vec<(&'static str, Vec<u64>)> {
         population("eight hogs", &|player, part| if player < 8 { 8.0 + part } else { 0.3 * part + 0.01 }),
     ]
 }
+
+fn quickly(weights: &[u64], quota: u64) -> Vec<f64> {
+    let mut shares = Vec::new();
+    Solver::new().quick_shares(weights, &Quota::hard(quota), &mut shares);
+    fractions(&shares)
+}
+
+#[test]
+fn quick_games_are_within_their_bounds() {
+    let mut errors = Vec::new();
+    for players in [17, 20, 24, 64] {
+        for (name, weights) in populations(players, 2_000) {
+            let (mut ours, mut truth) = (vec![0.0; weights.len()], vec![0.0; weights.len()]);
+            for percent in [10, 30, 50, 62, 75, 90] {
+                let quota = weights.iter().sum::<u64>() * percent / 100;
+                let (quick, exact) = (quickly(&weights, quota), integrated(&weights, quota));
+                let error = misplaced(&quick, &exact);
+                errors.push(error);
+                println!("{players} {name} at {percent} %: {:.2} %", error * 100.0);
+                assert!(error < 0.08, "{players} {name} at {percent} %: {error}");
+                for (sum, share) in ours.iter_mut().zip(quick) {
+                    *sum += share;
+                }
+                for (sum, share) in truth.iter_mut().zip(exact) {
+                    *sum += share;
+                }
+            }
+            let total = misplaced(&ours, &truth) / 6.0;
+            println!("{players} {name} together: {:.2} %", total * 100.0);
+            assert!(total < 0.025, "{players} {name} together: {total}");
+        }
+    }
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    println!("{mean} on average");
+    assert!(mean < 0.008, "{mean} on average");
+}

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use aliquot_core::charge::Charge;
 use aliquot_core::event::{Event, Sequence};
 use aliquot_core::money::Usd;
 use aliquot_core::position::{Offset, OffsetRange, Partition};
@@ -58,7 +57,7 @@ proptest! {
             prop_assert_eq!(total.cost.pico(), price * i128::try_from(total.quantity).unwrap());
         }
         prop_assert_eq!(summed, quantities);
-        let rows: Usd = folded.charges.rows().iter().map(Charge::cost).sum();
+        let rows: Usd = folded.charges.rows().iter().map(|charge| folded.charges.cost(charge)).sum();
         prop_assert_eq!(totals.values().map(|total| total.cost).sum::<Usd>(), rows);
     }
 

@@ -1,7 +1,7 @@
 //! Hourly totals, against adding up one class of one row at a time.
 
-use aliquot_core::charge::{Charge, Charges};
-use aliquot_core::event::{Event, PrefixChain};
+use aliquot_core::charge::Charges;
+use aliquot_core::event::{CacheUse, Event, PrefixChain};
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::position::{Offset, Partition, Place};
 use aliquot_core::prices::BookId;
@@ -24,7 +24,7 @@ prop_compose! {
     fn row()(
         time in prop_oneof![-3 * Micros::HOUR.0..3 * Micros::HOUR.0, (-3_i64..3).prop_map(|hour| hour * Micros::HOUR.0 - 1)],
         (tenant, provider, model, answered) in (prop::option::of(0_u8..2), 0_u8..2, 0_u8..2, prop::option::of(0_u8..2)),
-        (book, rate) in (0_u64..2, prop::option::of(0_u64..2)),
+        (book, rate, read_rate) in (0_u64..2, prop::option::of(0_u64..2), prop::option::of(0_u64..2)),
         parts in parts(),
     ) -> Row {
         let mut event = Event {
@@ -36,7 +36,8 @@ prop_compose! {
             ..Event::default()
         };
         event.usage.parts = parts;
-        let mut rated = Rated { book: BookId(book), rates: ByClass::all(rate.map(Rate::from_pico)), ..Rated::default() };
+        let rate_of = |pico: Option<u64>| pico.map(Rate::from_pico);
+        let mut rated = Rated { book: BookId(book), rates: ByClass::all(rate_of(rate)), read_rate: rate_of(read_rate), ..Rated::default() };
         for (class, quantity) in parts.iter() {
             rated.costs.set(class, rate.and_then(|rate| Rate::from_pico(rate).times(quantity)).unwrap_or_default());
         }
@@ -54,7 +55,7 @@ fn charges<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Charges {
 
 fn summed<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Totals {
     let charges = charges(rows);
-    totals(&charges.names, charges.rows())
+    totals(&charges, charges.rows())
 }
 
 /// The total of `key`, from the rows alone.
@@ -89,7 +90,8 @@ proptest! {
             let kept: u128 = totals.iter().filter(|(key, _)| key.class == class).map(|(_, total)| total.quantity).sum();
             prop_assert_eq!(kept, quantity(class));
         }
-        let cost: Usd = charges(&rows).rows().iter().map(Charge::cost).sum();
+        let charges = charges(&rows);
+        let cost: Usd = charges.rows().iter().map(|charge| charges.cost(charge)).sum();
         prop_assert_eq!(totals.values().map(|total| total.cost).sum::<Usd>(), cost);
     }
 
@@ -103,13 +105,19 @@ proptest! {
     }
 
     #[test]
-    fn the_parts_of_a_cost_are_the_cost(row in row()) {
-        let charges = charges([&row]);
-        let charge = charges.rows()[0];
-        prop_assert_eq!(charge.cost_of(&Class::ALL), charge.cost());
-        let each: Usd = Class::ALL.into_iter().map(|class| charge.cost_of(&[class])).sum();
-        prop_assert_eq!(each, charge.cost());
-        prop_assert_eq!(charge.cost_of(&[]), Usd::ZERO);
+    fn quantities_and_money_come_back_as_they_were_put(rows in prop::collection::vec(row(), 0..5)) {
+        let charges = charges(&rows);
+        for (charge, (event, rated)) in charges.rows().iter().zip(&rows) {
+            prop_assert_eq!(charges.parts(charge), event.usage.parts);
+            prop_assert_eq!(charges.rated(charge), *rated);
+            prop_assert_eq!((charge.book, charge.unpriced), (rated.book, rated.unpriced));
+            prop_assert_eq!(charges.cost(charge), rated.costs.iter().map(|(_, cost)| cost).sum());
+            let classes: Vec<_> = charges.uses(charge).iter().map(|used| used.class).collect();
+            let is_idle = |class| (event.usage.parts.get(class), rated.rates.get(class)) == (0, None);
+            let left_out: Vec<_> = Class::ALL.into_iter().filter(|class| !classes.contains(class)).collect();
+            prop_assert!(classes.is_sorted());
+            prop_assert!(left_out.into_iter().all(is_idle));
+        }
     }
 
     #[test]
@@ -119,13 +127,16 @@ proptest! {
         let mut charges = Charges::default();
         for (name, id, blocks) in &texts {
             let prefix = (!blocks.is_empty()).then(|| PrefixChain { block_tokens: 16, sampled_of: 2, blocks: blocks.clone() });
-            let event = Event { id: id.as_str().into(), source: name.as_str().into(), tenant: Some(name.as_str().into()), prefix, ..Event::default() };
+            let cache = CacheUse { session: Some(id.as_str().into()), replica: Some(name.as_str().into()), ..CacheUse::default() };
+            let event = Event { id: id.as_str().into(), source: name.as_str().into(), tenant: Some(name.as_str().into()), prefix, cache, ..Event::default() };
             charges.push(PLACE, EventTime(0), &event, Rated::default());
         }
         for (charge, (name, id, blocks)) in charges.rows().iter().zip(&texts) {
             prop_assert_eq!((charges.id(charge), charges.blocks(charge)), (id.as_str(), blocks.as_slice()));
             prop_assert_eq!(charges.names.text(charge.source), name);
             prop_assert_eq!(charge.tenant, Some(charge.source), "one string, one symbol");
+            prop_assert_eq!(charge.replica, Some(charge.source));
+            prop_assert_eq!(charge.session.map(|session| charges.names.text(session)), Some(id.as_str()));
             prop_assert_eq!(charge.block_tokens, if blocks.is_empty() { 0 } else { 16 });
         }
         let mut names: Vec<_> = charges.names.all().collect();

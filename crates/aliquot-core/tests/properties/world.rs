@@ -137,7 +137,7 @@ impl Folded {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        totals(&self.charges.names, self.charges.rows())
+        totals(&self.charges, self.charges.rows())
     }
 
     /// Everything that a restart brings back: states from their parts, and nothing else.

@@ -9,10 +9,11 @@ use aliquot_core::event::{Event, Usage};
 use aliquot_core::money::{Rate, Usd};
 use aliquot_core::ports::{Fault, Kind, Sink};
 use aliquot_core::position::{Offset, Partition};
+use aliquot_core::prices::BookId;
 use aliquot_core::rating::Rated;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::totals::{TotalKey, WindowTotal};
-use aliquot_core::usage::Class;
+use aliquot_core::usage::{ByClass, Class};
 
 use super::{START, Store, commit, contents, event, fit, place, push, range, report, single, slow_sum, spelled};
 use crate::{Error, Ledger};
@@ -272,7 +273,7 @@ async fn hours_pages_and_unpriced_totals_are_read_in_order() {
 /// The ledger's order of totals, said the plain way.
 fn order(key: &TotalKey) -> impl Ord + use<> {
     let TotalKey { hour, tenant, provider, model, class, rate, book } = key.clone();
-    (hour, tenant, provider, model, class.name(), rate, book)
+    (hour, tenant, provider, model, book, class.name(), rate)
 }
 
 #[tokio::test]
@@ -313,9 +314,85 @@ async fn keys_that_differ_at_all_are_different_totals() {
     ledger.commit(&commit).await.unwrap();
     let totals = ledger.totals(None, None).await.unwrap();
     assert_eq!(totals.len(), 8 * 3 * 4 * 4);
-    assert_eq!(totals, aliquot_core::totals::totals(&commit.charges.names, commit.charges.rows()));
+    assert_eq!(totals, aliquot_core::totals::totals(&commit.charges, commit.charges.rows()));
     let page = ledger.totals_page(None, 1_000).await.unwrap();
     assert!(page.is_sorted_by_key(|(key, _)| order(key)));
+}
+
+/// One account with every class at each of these rates, and its neighbours by book.
+fn wide(rates: &[Option<Rate>]) -> Commit {
+    let mut wide = Commit::default();
+    let mut offset = 0;
+    for (book, rate) in [7, 6, 8].into_iter().flat_map(|book| rates.iter().map(move |rate| (BookId(book), *rate))) {
+        let mut usage = Usage::default();
+        let mut rated = Rated { book, rates: ByClass::all(rate), ..Rated::default() };
+        for (class, quantity) in Class::ALL.into_iter().zip(1..) {
+            usage.parts.set(class, quantity);
+            rated.costs.set(class, rate.map_or(Usd::ZERO, |rate| rate.times(quantity).unwrap()));
+        }
+        let event = Event { time: START, provider: "p".into(), request_model: "m".into(), usage, ..Event::default() };
+        wide.charges.push(place(0, offset), START, &event, rated);
+        offset += 1;
+    }
+    wide.ranges.insert(P0, range(0, offset));
+    wide
+}
+
+#[tokio::test]
+async fn pages_begin_and_end_within_an_account() {
+    let store = Store::new();
+    let mut ledger = store.open().await;
+    let wide = wide(&[Some(Rate::from_pico(10)), None, Some(Rate::from_pico(9)), Some(Rate::FREE)]);
+    ledger.commit(&wide).await.unwrap();
+    let all = ledger.totals(None, None).await.unwrap();
+    assert_eq!(all, aliquot_core::totals::totals(&wide.charges, wide.charges.rows()));
+    assert_eq!(all.len(), 3 * 4 * Class::COUNT);
+    let mut expected: Vec<_> = all.into_iter().collect();
+    expected.sort_by_key(|(key, _)| order(key));
+
+    // From every total, and from between any two.
+    for (place, (after, _)) in expected.iter().enumerate() {
+        for rows in [1, 5, 100, 1_000] {
+            let page = ledger.totals_page(Some(after), rows).await.unwrap();
+            let wanted: Vec<_> = expected.iter().skip(place + 1).take(rows).cloned().collect();
+            assert_eq!(page, wanted, "{rows} after {after:?}");
+        }
+        let between = TotalKey {
+            rate: after.rate.map_or(Some(Rate::FREE), |rate| Some(Rate::from_pico(rate.pico() + 1))),
+            ..after.clone()
+        };
+        let page = ledger.totals_page(Some(&between), 2).await.unwrap();
+        let wanted: Vec<_> = expected.iter().filter(|(key, _)| order(key) > order(&between)).take(2).cloned().collect();
+        assert_eq!(page, wanted, "after {between:?}");
+    }
+    let of_no_account = TotalKey { model: "l".to_owned(), ..expected[0].0.clone() };
+    assert_eq!(ledger.totals_page(Some(&of_no_account), 1).await.unwrap(), expected[..1]);
+    assert_eq!(ledger.totals_page(None, 0).await.unwrap(), []);
+
+    let unpriced: Vec<_> = expected.iter().filter(|(key, _)| key.rate.is_none()).cloned().collect();
+    for rows in [0, 1, Class::COUNT, Class::COUNT + 1, 1_000] {
+        let wanted: Vec<_> = unpriced.iter().take(rows).cloned().collect();
+        assert_eq!(ledger.unpriced(rows).await.unwrap(), wanted);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_becomes_unpriced_is_listed() {
+    let store = Store::new();
+    let mut ledger = store.open().await;
+    for (offset, rate) in [(0, Some(Rate::FREE)), (1, None)] {
+        assert_eq!(ledger.unpriced(10).await.unwrap(), []);
+        let mut usage = Usage::default();
+        usage.parts.set(Class::Output, 3);
+        let event = Event { time: START, usage, ..Event::default() };
+        ledger
+            .commit(&single(0, offset, &event, Rated { rates: ByClass::all(rate), ..Rated::default() }))
+            .await
+            .unwrap();
+    }
+    let listed = ledger.unpriced(10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].0.rate, listed[0].1), (None, WindowTotal { quantity: 3, cost: Usd::ZERO }));
 }
 
 /// Polls `future` at most `polls` times, then drops it as it stands; whether it had ended.

@@ -88,11 +88,11 @@ async fn spelled_blame(ledger: &Ledger) -> SpelledBlame {
         let amounts = [quantity, credit, sum.charges.pico(), sum.credits.pico(), sum.avoidable.pico()];
         ((key.hour.0, key.domain, key.harm.name(), key.evidence.name(), victim, culprit), amounts)
     };
-    ledger.all_externalities().await.unwrap().into_iter().map(spell).collect()
+    ledger.all_externalities(None, None).await.unwrap().into_iter().map(spell).collect()
 }
 
 async fn spelled_causes(ledger: &Ledger) -> SpelledCauses {
-    let causes = ledger.all_causes().await.unwrap().into_iter();
+    let causes = ledger.all_causes(None, None).await.unwrap().into_iter();
     causes
         .map(|(key, sum)| {
             let tenant = format!("{:?}", key.tenant.as_deref());
@@ -168,7 +168,7 @@ async fn pages_filters_and_hours_are_the_whole_in_order() {
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 100)).await.unwrap();
     ledger.commit(&commit(1, 0, 30)).await.unwrap();
-    let all: Vec<_> = ledger.all_externalities().await.unwrap().into_iter().collect();
+    let all: Vec<_> = ledger.all_externalities(None, None).await.unwrap().into_iter().collect();
     let none = ExternalityFilter::default();
     for rows in [1, 7, all.len(), all.len() + 1] {
         let mut paged: Vec<(ExternalityKey, Externality)> = Vec::new();
@@ -204,11 +204,15 @@ async fn pages_filters_and_hours_are_the_whole_in_order() {
             assert_eq!(page, wanted.cloned().collect(), "{filter:?} {from}..{to}");
         }
     }
+    let hours: Vec<_> = ledger.hours_attributed().await.unwrap().into_iter().collect();
+    assert_eq!(hours, (0..10).map(hour).collect::<Vec<_>>());
+    let few = ledger.all_externalities(Some(hour(2)), Some(hour(4))).await.unwrap();
+    assert_eq!(few, all.iter().filter(|(key, _)| (hour(2)..hour(4)).contains(&key.hour)).cloned().collect());
     causes_are_read_likewise(&ledger).await;
 }
 
 async fn causes_are_read_likewise(ledger: &Ledger) {
-    let all: Vec<_> = ledger.all_causes().await.unwrap().into_iter().collect();
+    let all: Vec<_> = ledger.all_causes(None, None).await.unwrap().into_iter().collect();
     let none = CauseFilter::default();
     let mut paged = Vec::new();
     loop {
@@ -222,6 +226,8 @@ async fn causes_are_read_likewise(ledger: &Ledger) {
     }
     paged.sort_by(|left, right| left.0.cmp(&right.0));
     assert_eq!(paged, all);
+    let few = ledger.all_causes(Some(hour(2)), None).await.unwrap();
+    assert_eq!(few, all.iter().filter(|(key, _)| hour(2) <= key.hour).cloned().collect());
     let filters: [Case<CauseFilter, CauseKey>; 4] = [
         (CauseFilter { cause: Some(Cause::Hit), ..none.clone() }, |key| key.cause == Cause::Hit),
         (CauseFilter { tenant: Some("acme".to_owned()), ..none.clone() }, |key| key.tenant.as_deref() == Some("acme")),
@@ -256,7 +262,8 @@ async fn culprits_that_are_no_tenant_are_not_the_tenant_of_that_name() {
         commit.charges.attribute_last(&attribution);
         ledger.commit(&commit).await.unwrap();
     }
-    let found: Vec<_> = ledger.all_externalities().await.unwrap().into_keys().map(|key| key.culprit).collect();
+    let found: Vec<_> =
+        ledger.all_externalities(None, None).await.unwrap().into_keys().map(|key| key.culprit).collect();
     assert_eq!(found.len(), 4);
     assert!(culprits.iter().all(|culprit| found.contains(&culprit.map(str::to_owned))), "{found:?}");
 }

@@ -8,7 +8,7 @@ use aliquot_core::prices::BookId;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
-use super::{Store, commit, contents, slow_sum, spelled};
+use super::{Store, commit, contents, event, single, slow_sum, spelled};
 use crate::schema::{MIGRATOR, known};
 use crate::{Error, Ledger};
 
@@ -139,15 +139,41 @@ async fn values_nobody_wrote_are_reported_not_guessed() {
     let store = Store::new();
     let ledger = filled(&store).await;
     for (column, sql) in [
-        ("quantity", "UPDATE totals SET quantity = '1.5'"),
-        ("class", "UPDATE totals SET quantity = '1', class = 'tokens'"),
-        ("rate_pico", "UPDATE totals SET class = 'output', rate_pico = '-1'"),
-        ("price_book", "UPDATE totals SET rate_pico = NULL, price_book = 'b00c'"),
+        ("lines", "UPDATE totals SET lines = '1' || char(10) || 'output 1 1.5 1' || char(10)"),
+        ("lines", "UPDATE totals SET lines = 'x' || char(30) || 'x'"),
+        ("unpriced", "UPDATE totals SET lines = '1' || char(10) || 'output 1 1 1' || char(10), unpriced = 1"),
+        ("unpriced", "UPDATE totals SET lines = '1' || char(10) || 'output ? 1 0' || char(10), unpriced = 0"),
+        ("price_book", "UPDATE totals SET unpriced = 1, price_book = 'b00c'"),
     ] {
         alter(&store, sql).await;
-        let error = ledger.totals(None, None).await.unwrap_err();
-        assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{error}");
+        for error in [
+            ledger.totals(None, None).await.map(drop),
+            ledger.totals_page(None, 1).await.map(drop),
+            ledger.totals_page(None, 1_000).await.map(drop),
+        ] {
+            let error = error.unwrap_err();
+            assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{error}");
+            assert_eq!(error.kind(), Kind::Halt);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_added_to_values_nobody_wrote() {
+    let store = Store::new();
+    let mut ledger = filled(&store).await;
+    for sql in [
+        "UPDATE totals SET lines = '1' || char(10) || 'output 1 1' || char(10)",
+        "UPDATE totals SET lines = 'x' || char(30) || 'x'",
+        // Two sound values for one.
+        "UPDATE totals SET lines = '1' || char(10) || 'output 1 1 1' || char(10, 30, 49, 10) || 'output 1 1 1' || char(10)",
+    ] {
+        alter(&store, sql).await;
+        let (event, rated) = event(0, 20);
+        let error = ledger.commit(&single(0, 30, &event, rated)).await.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { column: "lines", .. }), "{error}");
         assert_eq!(error.kind(), Kind::Halt);
+        assert_eq!(ledger.held().await.unwrap(), [(Partition(0), Offset(30))].into());
     }
 }
 
@@ -166,7 +192,7 @@ async fn words_and_amounts_of_attribution_nobody_wrote_are_reported() {
         ("cause", "UPDATE externalities SET harm = 'miss', cause = 'cold'"),
     ] {
         alter(&store, sql).await;
-        let error = ledger.all_externalities().await.unwrap_err();
+        let error = ledger.all_externalities(None, None).await.unwrap_err();
         assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
         assert_eq!(error.kind(), Kind::Halt);
     }
@@ -176,7 +202,7 @@ async fn words_and_amounts_of_attribution_nobody_wrote_are_reported() {
         ("cause", "UPDATE causes SET cost_pico = '0', cause = 'cold'"),
     ] {
         alter(&store, sql).await;
-        let error = ledger.all_causes().await.unwrap_err();
+        let error = ledger.all_causes(None, None).await.unwrap_err();
         assert!(matches!(error, Error::Corrupt { column: found, .. } if found == column), "{column}: {error}");
     }
     for (column, sql) in [

@@ -53,7 +53,7 @@ async fn large_commit() {
     for (what, from) in [("new totals", 0), ("known totals", 20_000), ("known totals", 40_000)] {
         let large = large(from);
         let start = now();
-        aliquot_core::totals::totals(&large.charges.names, large.charges.rows());
+        aliquot_core::totals::totals(&large.charges, large.charges.rows());
         let summed = start.elapsed();
         let start = now();
         ledger.commit(&large).await.unwrap();

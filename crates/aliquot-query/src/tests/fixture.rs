@@ -156,7 +156,7 @@ pub(super) fn commit(calls: &[Call]) -> Commit {
         };
         let place = Place { partition: Partition(0), offset: Offset(offset), index: 0 };
         commit.charges.push(place, call.time, &event, rated(call));
-        let cost = commit.charges.rows().last().unwrap().cost();
+        let cost = commit.charges.cost(commit.charges.rows().last().unwrap());
         commit.charges.attribute_last(&call.attribution(cost));
     }
     let to = Offset(i64::try_from(calls.len()).unwrap());
@@ -178,7 +178,7 @@ pub(super) fn open(dir: &Path) -> Engine {
 /// What the ledger would say of these calls.
 pub(super) fn totals_of(calls: &[Call]) -> Totals {
     let commit = commit(calls);
-    totals(&commit.charges.names, commit.charges.rows())
+    totals(&commit.charges, commit.charges.rows())
 }
 
 /// What the ledger would say of why these calls cost what they cost.

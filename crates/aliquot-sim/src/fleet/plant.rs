@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use aliquot_core::event::{Event, PrefixChain};
+use aliquot_core::event::{CacheUse, Event, PrefixChain};
 use aliquot_core::time::Micros;
 use aliquot_core::usage::Class;
 
@@ -94,6 +94,7 @@ impl Plant {
             usage: pace::usage(&parts, true),
             prefix: Some(chain(prompt.blocks)),
             queue: Some(queue),
+            cache: CacheUse { session: Some(format!("{:016x}", prompt.session).into()), ..CacheUse::default() },
             ..event
         };
         Served { event, end, blocks }
@@ -101,15 +102,18 @@ impl Plant {
 
     /// The client marks the end of what will come again; up to there the API reads what lives and writes the rest.
     fn at_anthropic(&mut self, at: Micros, user: &User, prompt: Prompt) -> Served {
-        let hits = self.workspace("anthropic", user.tenant).request(at, &prompt.blocks[..prompt.stable]);
-        let (read, written) = (tokens(hits), tokens(prompt.stable - hits));
+        let breakpoint = prompt.stable;
+        let hits = self.workspace("anthropic", user.tenant).request(at, &prompt.blocks[..breakpoint]);
+        let (read, written) = (tokens(hits), tokens(breakpoint - hits));
         let parts = [
             (Class::Uncached, prompt.prompt_tokens - read - written),
             (Class::CacheRead, read),
             (Class::CacheWrite5m, written),
             (Class::Output, prompt.output_tokens),
         ];
-        proxied(at, user, prompt, "anthropic", &parts, hits)
+        let mut served = proxied(at, user, prompt, "anthropic", &parts, hits);
+        served.event.cache.cacheable_tokens = Some(tokens(breakpoint));
+        served
     }
 
     /// The API caches every prompt by itself and charges nothing for writing.
@@ -159,6 +163,7 @@ fn proxied(
         domain: format!("{provider}/{}", TENANTS[tenant_idx(user)].name).into(),
         usage: pace::usage(parts, true),
         prefix: Some(chain(prompt.blocks)),
+        cache: CacheUse { lifetime: Some(PROVIDER_LIFETIME), ..CacheUse::default() },
         ..event
     };
     Served { event, end, blocks }

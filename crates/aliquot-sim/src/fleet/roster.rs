@@ -61,6 +61,9 @@ pub(super) const BLOCK_TOKENS: u32 = 64;
 /// GPU nodes, each a cache domain.
 pub(super) const NODES: usize = 4;
 
+/// GPUs of one node.
+pub(super) const NODE_GPUS: u32 = 8;
+
 /// Blocks of one node's cache: 640,000 tokens, about 100 GB for a 70B model with 8-bit keys and values.
 pub(super) const NODE_BLOCKS: u32 = 10_000;
 

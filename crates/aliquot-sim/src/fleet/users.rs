@@ -46,6 +46,8 @@ pub(super) struct Prompt {
     pub(super) blocks: Vec<u64>,
     /// How many of them will come again.
     pub(super) stable: usize,
+    /// Names the user's context, as long as it is the same.
+    pub(super) session: u64,
     pub(super) prompt_tokens: u64,
     pub(super) output_tokens: u64,
 }
@@ -143,6 +145,7 @@ impl User {
         Prompt {
             blocks,
             stable,
+            session: context_key,
             prompt_tokens: (system_blocks + context_blocks) * u64::from(BLOCK_TOKENS) + fresh_tokens,
             output_tokens: self.random.within(self.shape.output_tokens),
         }

@@ -23,10 +23,20 @@ fn request(at: i64, id: &str, session: u64, blocks: &[u64]) -> Request {
     }
 }
 
-fn run(requests: Vec<Request>, settings: Settings) -> (Vec<Emitted>, Truth) {
+/// A request as it arrives: a replay reports nothing else.
+#[derive(Debug, PartialEq)]
+struct Arrived {
+    event: Event<'static>,
+    received_at: EventTime,
+}
+
+fn run(requests: Vec<Request>, settings: Settings) -> (Vec<Arrived>, Truth) {
     let mut replay = Replay::new(requests.into_iter().map(Ok), settings);
-    let emitted: Vec<_> = replay.by_ref().map(Result::unwrap).collect();
-    (emitted, replay.truth().clone())
+    let arrived = replay.by_ref().map(|emitted| {
+        let Emitted { event, received_at } = emitted.unwrap();
+        Arrived { event: event.into_request().unwrap(), received_at }
+    });
+    (arrived.collect(), replay.truth().clone())
 }
 
 fn settings() -> Settings {
@@ -68,7 +78,7 @@ fn a_second_receipt_is_a_second_event_and_no_second_touch() {
     let twice = Request { receipts: 2, ..request(0, "a/0", 1, &[1]) };
     let (emitted, truth) = run(vec![twice, request(10, "a/1", 1, &[1])], settings());
     assert_eq!(emitted.len(), 3);
-    let without_sequence = |emitted: &Emitted| Event { sequence: None, ..emitted.event.clone() };
+    let without_sequence = |emitted: &Arrived| Event { sequence: None, ..emitted.event.clone() };
     assert_eq!(without_sequence(&emitted[0]), without_sequence(&emitted[1]));
     let seqs: Vec<_> = emitted.iter().map(|emitted| emitted.event.sequence.unwrap().seq).collect();
     assert_eq!(seqs, [0, 1, 2]);

@@ -110,7 +110,8 @@ fn events(figures: &mut Vec<Figure>) -> anyhow::Result<()> {
     let mut rater = Rater::new(&book);
     let mut settings = Settings::default();
     settings.domains.insert("*".to_owned(), DomainSettings { capacity: Some(9_999), ..DomainSettings::default() });
-    let events: Vec<_> = Fleet::new(FleetSettings::default()).map(|emitted| emitted.event).collect();
+    let events: Vec<_> =
+        Fleet::new(FleetSettings::default()).filter_map(|emitted| emitted.event.into_request()).collect();
     let messages: Vec<_> = events.iter().map(json::encode).collect();
     let number = events.len() as u64;
     let watch = clock::stopwatch();
