@@ -13,7 +13,9 @@ use aliquot_core::money::{Rate, Usd};
 use aliquot_core::rating::Rated;
 use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::usage::{ByClass, Class};
+use aliquot_sim::cache::Kind;
 use aliquot_sim::coalition::{Request, Setup, Step, Trace};
+use aliquot_sim::scenario::{Played, Scenario};
 
 use crate::lines::{BLOCK_PICO, BLOCK_TOKENS, Line, Lines, Told};
 use crate::stories::Story;
@@ -69,10 +71,30 @@ impl<'t> Drive<'t> {
             setup: *setup,
             reads: requests.clone().map(|request| outcomes.actual(request)).collect(),
             known: requests.map(|request| outcomes.known(request)).collect(),
-            sessions: facts.iter().map(|facts| Some(facts.session)).collect(),
+            sessions: (0..trace.requests.len()).map(|number| Some(facts.get(number)?.session)).collect(),
             moments: Moments::AsTheyHappen,
             resolution: Resolution::Exact,
             settings: DomainSettings { capacity, ..DomainSettings::default() },
+            sampled_of: 1,
+        }
+    }
+
+    /// A scenario with what its engine reports, as the ends of its requests tell it.
+    pub(crate) fn scenario(scenario: &'t Scenario, played: &[Played]) -> Self {
+        let setup = scenario.setup;
+        let settings = match setup.kind {
+            Kind::Ttl { lifetime } => DomainSettings { lifetime: Some(lifetime), ..DomainSettings::default() },
+            _ => DomainSettings { capacity: Some(setup.capacity_blocks.get().into()), ..DomainSettings::default() },
+        };
+        Self {
+            trace: &scenario.trace,
+            setup,
+            reads: played.iter().map(|played| played.reported_hits).collect(),
+            known: scenario.trace.requests.iter().map(|request| request.blocks.len()).collect(),
+            sessions: scenario.facts.iter().map(|facts| Some(facts.session)).collect(),
+            moments: Moments::EndsOnly,
+            resolution: Resolution::Epochs,
+            settings,
             sampled_of: 1,
         }
     }
@@ -85,6 +107,7 @@ impl<'t> Drive<'t> {
         for step in self.trace.steps() {
             let judged = match step {
                 Step::Start(number) if self.moments == Moments::AsTheyHappen => {
+                    told[number].predicted = self.predicted(number, &mut domain);
                     Some((number, self.start(number, &mut domain, &mut solver)))
                 }
                 Step::Finish(number) if self.moments == Moments::EndsOnly => {
@@ -106,7 +129,8 @@ impl<'t> Drive<'t> {
             };
             if let Some((number, judgement)) = judged {
                 lines[number] = self.line(number, &domain, &judgement);
-                told[number] = as_told(&judgement);
+                told[number].parts =
+                    judgement.parts.iter().map(|part| (part.cause, part.tokens, pico(part.cost))).collect();
             }
         }
         Driven { lines: Lines(lines), told, domain }
@@ -122,6 +146,13 @@ impl<'t> Drive<'t> {
             domain.record(&event, arrived);
         }
         judgement
+    }
+
+    /// Leading blocks that the model would have expected to be read.
+    fn predicted(&self, number: usize, domain: &mut Domain) -> usize {
+        let request = &self.trace.requests[number];
+        let node = domain.node(&request.replica.to_string()).unwrap();
+        request.blocks.iter().take_while(|hash| node.has(**hash) == Some(true)).count()
     }
 
     /// What the node sends when the request has ended.
@@ -197,10 +228,6 @@ impl<'t> Drive<'t> {
         line.read.own = judgement.alone.map_or(0, |more| pico(more) + taken);
         line
     }
-}
-
-fn as_told(judgement: &Judgement) -> Told {
-    Told { parts: judgement.parts.iter().map(|part| (part.cause, part.tokens, pico(part.cost))).collect() }
 }
 
 fn pico(amount: Usd) -> i64 {

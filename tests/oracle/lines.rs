@@ -60,6 +60,8 @@ pub(crate) struct Line {
 pub(crate) struct Told {
     /// Tokens and money by cause.
     pub(crate) parts: Vec<(Cause, u64, i64)>,
+    /// Leading blocks that it expected to be read, before it was told.
+    pub(crate) predicted: usize,
 }
 
 /// All requests.

@@ -7,17 +7,32 @@
 //! | `truth` | the lines that the replays give |
 //! | `drive` | the lines that the model gives, driven by events |
 //! | `stories` | scenarios with the truth about them |
-//! | `exact` | where the two are the same |
-//! | `survey` | how far they are apart elsewhere, for people |
+//! | `exact`, `epochs`, `sampled`, `policies` | how near the two are, by what the model is told and what the cache is |
+//! | `axioms` | promises, over random traffic |
+//! | `labels` | who is named in which story, and why blocks missed |
+//! | `rules` | the model beside simple rules |
+//! | `survey` | all measurements, for people |
 
 #![expect(clippy::cast_possible_wrap, reason = "the numbers of a test are small")]
 
 #[cfg(test)]
+mod axioms;
+#[cfg(test)]
 mod drive;
+#[cfg(test)]
+mod epochs;
 #[cfg(test)]
 mod exact;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod lines;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod sampled;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How far the model is off, by story, cache and what it is told: the table of all measurements, for people.
 
+use std::collections::BTreeMap;
+
 use aliquot_attribution::recency::Resolution;
 use aliquot_attribution::settings::DomainSettings;
 use aliquot_sim::cache::Kind;
@@ -11,7 +13,7 @@ use crate::stories::Story;
 /// Money by cause, in percent of what was lost, and what is known of the capacity.
 fn described(story: &Story, driven: &Driven) -> String {
     let total = story.truth.whole().total() as f64 / 100.0;
-    let mut parts = std::collections::BTreeMap::new();
+    let mut parts = BTreeMap::new();
     for (cause, _, cost) in driven.told.iter().flat_map(|told| &told.parts) {
         *parts.entry(cause.name()).or_insert(0.0) += *cost as f64 / total;
     }
@@ -26,7 +28,7 @@ fn described(story: &Story, driven: &Driven) -> String {
 #[ignore = "minutes: every story on every cache in every way"]
 fn survey() {
     for case in Case::DISJOINT.into_iter().chain(Case::SHARED) {
-        for kind in [Kind::Lru, Kind::Vllm] {
+        for kind in [Kind::Lru, Kind::Vllm, Kind::Sglang, Kind::Lfu, Kind::AtRandom { seed: 1 }] {
             let story = Story::new(case, kind, LENGTH);
             let exact = Drive::new(&story);
             let epochs = Drive { resolution: Resolution::Epochs, ..exact.clone() };
@@ -34,12 +36,8 @@ fn survey() {
             let unknown = Drive { settings: DomainSettings::default(), ..ends.clone() };
             for (name, drive) in [("exact", exact), ("epochs", epochs), ("ends", ends), ("unknown", unknown)] {
                 let driven = drive.run();
-                println!(
-                    "{} | {kind:?} | {name} | {:.3} % | {}",
-                    case.name(),
-                    story.truth.misplaced(&driven.lines),
-                    described(&story, &driven),
-                );
+                let misplaced = story.truth.misplaced(&driven.lines);
+                println!("{} | {kind:?} | {name} | {misplaced:.3} % | {}", case.name(), described(&story, &driven));
             }
         }
     }

@@ -31,6 +31,10 @@ const SOFT_PPM: u32 = 50_000;
 /// an engine and its report may disagree about reserved blocks.
 const REPORTED_OFF_PPM: u64 = 20_000;
 
+/// And it is believed as long as it leaves hardly more observations unexplained than the estimate does: up to twice as many, and
+/// so many. An engine that denies some of its hits makes misses at all distances, the largest of which look like a capacity.
+const CONTRADICTIONS_MIN: u64 = 20;
+
 const MILLION: u64 = 1_000_000;
 
 /// Counts of re-references by distance, the older ones counting less. The distance of a re-reference is how many distinct blocks
@@ -139,6 +143,16 @@ impl Calibration {
         best
     }
 
+    /// How many observations a capacity leaves on its wrong side, without those in its own bin.
+    fn wrong(&self, capacity: u64) -> u64 {
+        let own = bins::place(capacity);
+        self.bins.iter().enumerate().fold(0, |sum, (place, bin)| {
+            let hits = if place > own { bin.hits } else { 0 };
+            let misses = if place < own { bin.misses } else { 0 };
+            sum.saturating_add(u64::from(hits)).saturating_add(u64::from(misses))
+        })
+    }
+
     /// The distance up to which a bin is hits, if all its hits come before all its misses.
     fn divide(&self, place: usize) -> u64 {
         let bin = self.bins.get(place).copied().unwrap_or_default();
@@ -160,7 +174,9 @@ impl Calibration {
         let Some(fit) = self.estimate().filter(|fit| fit.tier() != Tier::NotLru) else { return Report::Unchecked };
         let off = reported.abs_diff(fit.capacity);
         let off_ppm = mul_div(off, MILLION, fit.capacity);
-        if off_ppm <= REPORTED_OFF_PPM || off <= fit.sigma.saturating_mul(2) {
+        let (least, _, _) = self.least_wrong();
+        let is_worse = self.wrong(reported) > least.saturating_mul(2).saturating_add(CONTRADICTIONS_MIN);
+        if off_ppm <= REPORTED_OFF_PPM || off <= fit.sigma.saturating_mul(2) || !is_worse {
             return Report::Confirmed;
         }
         let off_ppm = i64::try_from(off_ppm).unwrap_or(i64::MAX);

@@ -16,6 +16,7 @@ use aliquot_core::usage::Class;
 use crate::fate::Case;
 use crate::judge::Judge;
 use crate::judgement::Judgement;
+use crate::layout::{Layout, Listed};
 use crate::node::Node;
 use crate::prefill::PrefillModel;
 use crate::price::PromptPrice;
@@ -28,7 +29,6 @@ use crate::solver::Solver;
 use crate::tenants::{Tenant, Tenants};
 use crate::tick::Tick;
 use crate::waits::{Finished, Waits};
-use crate::walk::block_end;
 
 /// An event that ends so much before the latest one is late: its uses would be put behind others that came after them.
 const LATE: Micros = Micros(60_000_000);
@@ -154,10 +154,10 @@ impl Domain {
         let price = PromptPrice::new(event, rated, curve);
         let Some(node) = self.nodes.get(arrived.replica) else { return Judgement::unknown(event, rated) };
         let rules = provider::rules_of(event);
-        let blocks = event.prefix.as_ref().map(|chain| chain.blocks.as_slice()).unwrap_or_default();
-        let missed_from = read_blocks(event);
-        let seen = blocks.iter().enumerate().map(|(place, hash)| {
-            let is_missed = place >= missed_from;
+        let previous = event.cache.session.as_deref().and_then(|session| self.sessions.previous(session));
+        let layout = node.layout(event, previous.map(|previous| previous.tokens));
+        let seen = layout.blocks().iter().enumerate().map(|(place, hash)| {
+            let is_missed = place >= layout.read_blocks();
             if is_missed { node.replica.seen_before(*hash, arrived.start) } else { node.replica.seen(*hash) }
         });
         let seen: Vec<Option<Seen>> = seen.collect();
@@ -165,16 +165,14 @@ impl Domain {
             event,
             tenant: arrived.tenant,
             start: arrived.start,
-            total: price.total(),
-            read: price.read(),
-            known: self.known(event, &seen, price.total()),
-            elsewhere: self.elsewhere(event, arrived.replica, price.read(), price.total()),
+            layout,
+            known: self.known(&layout, &seen),
+            elsewhere: self.elsewhere(&layout, arrived.replica),
             replica: (arrived.replica, &node.replica),
             seen: &seen,
-            missed_from,
             rules,
             lifetime: settings.and_then(|settings| settings.lifetime).or(rules.promised),
-            previous: event.cache.session.as_deref().and_then(|session| self.sessions.previous(session)),
+            previous,
             is_doubtful,
         };
         let entitlements = settings.map(|settings| self.entitlements(settings)).unwrap_or_default();
@@ -192,6 +190,9 @@ impl Domain {
         let replica = self.place(event.cache.replica.as_deref().unwrap_or_default())?;
         if let (Some(node), Some(capacity)) = (self.nodes.get_mut(replica), settings.and_then(|known| known.capacity)) {
             node.set_reported(capacity);
+        }
+        if let (Some(node), Some(chain)) = (self.nodes.get_mut(replica), &event.prefix) {
+            node.set_sampling(chain.sampled_of);
         }
         if let (Some(last), Some(now)) = (self.weights.get_mut(replica), event.cache.weights.as_deref())
             && last.as_deref() != Some(now)
@@ -217,18 +218,20 @@ impl Domain {
     /// Takes in that a request begins, of which it is known already what it will read: its blocks are in use until
     /// [`Domain::finish`].
     pub fn begin(&mut self, event: &Event<'_>, arrived: Arrived) {
-        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
-            for (place, hash) in chain.blocks.iter().enumerate() {
-                node.replica.pin(*hash, arrived.one_use(event, place));
+        if let Some(node) = self.nodes.get_mut(arrived.replica) {
+            let layout = node.layout(event, None);
+            for (place, hash) in layout.blocks().iter().enumerate() {
+                node.replica.pin(*hash, arrived.one_use(&layout, place));
             }
         }
     }
 
     /// Takes in that a request ends that began by [`Domain::begin`].
     pub fn finish(&mut self, event: &Event<'_>, arrived: Arrived) {
-        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
-            for (place, hash) in chain.blocks.iter().enumerate().rev() {
-                node.replica.unpin(*hash, arrived.one_use(event, place));
+        if let Some(node) = self.nodes.get_mut(arrived.replica) {
+            let layout = node.layout(event, None);
+            for (place, hash) in layout.blocks().iter().enumerate().rev() {
+                node.replica.unpin(*hash, arrived.one_use(&layout, place));
             }
         }
         self.remember(event, arrived);
@@ -236,13 +239,14 @@ impl Domain {
 
     /// Takes in the uses of a request: its blocks are free from now on, the last of them first.
     pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
-        if let (Some(chain), Some(node)) = (&event.prefix, self.nodes.get_mut(arrived.replica)) {
+        if let Some(node) = self.nodes.get_mut(arrived.replica) {
+            let layout = node.layout(event, None);
             let capacity = node.capacity().map(|known| known.blocks);
             // What is read without having been there was brought by a request that still runs. No block is older than what
             // continues it, so after the first that was there, all were.
             let mut is_brought = true;
-            for (place, hash) in chain.blocks.iter().enumerate().rev() {
-                let one = arrived.one_use(event, place);
+            for (place, hash) in layout.blocks().iter().enumerate().rev() {
+                let one = arrived.one_use(&layout, place);
                 is_brought = is_brought && (one.computed.is_some() || node.replica.read(*hash, one.at, capacity));
                 node.replica.touch(*hash, one);
             }
@@ -252,7 +256,8 @@ impl Domain {
 
     fn remember(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(session) = &event.cache.session {
-            let tokens = covered(event);
+            // What follows whole blocks can go on in any way without being changed.
+            let tokens = Layout::new(event, None, |_| Listed::Held).blocks_end();
             self.sessions.record(session, Previous { at: arrived.end, tokens });
         }
         self.learn(event);
@@ -292,28 +297,27 @@ impl Domain {
     }
 
     /// Tokens up to the end of the longest prefix that anybody was seen to use, on any replica.
-    fn known(&self, event: &Event<'_>, seen: &[Option<Seen>], total: u64) -> u64 {
+    fn known(&self, layout: &Layout<'_>, seen: &[Option<Seen>]) -> u64 {
         let is_single = self.nodes.len() < 2;
         let anywhere = |hash: &u64| self.nodes.iter().any(|node| node.replica.seen(*hash).is_some());
-        prefix_tokens(event, total, |place, hash| {
-            seen.get(place).is_some_and(Option::is_some) || (!is_single && anywhere(hash))
-        })
+        let blocks = layout.blocks().iter().zip(seen);
+        layout.tokens(blocks.take_while(|(hash, seen)| seen.is_some() || (!is_single && anywhere(hash))).count())
     }
 
     /// The longest prefix that another replica holds, if it is longer than what was read.
-    fn elsewhere(&self, event: &Event<'_>, own: usize, read: u64, total: u64) -> Option<(u64, usize)> {
-        if self.nodes.len() < 2 || read >= total {
+    fn elsewhere(&self, layout: &Layout<'_>, own: usize) -> Option<(u64, usize)> {
+        if self.nodes.len() < 2 || layout.read() >= layout.total() {
             return None;
         }
-        let held = |node: &Node, hash: u64| {
-            let Some(seen) = node.replica.seen(hash) else { return false };
-            seen.in_use || seen.stamp.is_some_and(|stamp| node.holds(node.replica.total_since(stamp)))
+        let held = |node: &Node| {
+            let blocks = layout.blocks().iter().take_while(|hash| node.has(**hash) == Some(true));
+            layout.tokens(blocks.count())
         };
         let others = self.nodes.iter().enumerate().filter(|(place, _)| *place != own);
-        let prefixes = others.map(|(place, node)| (prefix_tokens(event, total, |_, hash| held(node, *hash)), place));
+        let prefixes = others.map(|(place, node)| (held(node), place));
         prefixes
             .max_by_key(|(tokens, place)| (*tokens, core::cmp::Reverse(*place)))
-            .filter(|(tokens, _)| *tokens > read)
+            .filter(|(tokens, _)| *tokens > layout.read())
     }
 
     /// Events are lost: what was used before is no longer known.
@@ -405,11 +409,9 @@ pub struct Arrived {
 
 impl Arrived {
     /// Its use of the block at that place of its chain.
-    fn one_use(&self, event: &Event<'_>, place: usize) -> Use {
-        let chain = event.prefix.as_ref();
-        let total = event.usage.prompt_tokens().unwrap_or_default();
-        let was_read = block_end(chain, place, total) <= event.usage.parts.get(Class::CacheRead);
-        Use { tenant: self.tenant, at: self.start, computed: (!was_read).then_some(self.computed) }
+    fn one_use(&self, layout: &Layout<'_>, place: usize) -> Use {
+        let is_missed = place >= layout.read_blocks();
+        Use { tenant: self.tenant, at: self.start, computed: is_missed.then_some(self.computed) }
     }
 }
 
@@ -417,28 +419,4 @@ impl Arrived {
 fn running_time(event: &Event<'_>) -> Micros {
     let (whole, waited) = (event.duration.unwrap_or_default(), event.queue.unwrap_or_default());
     Micros(whole.0.saturating_sub(waited.0.max(0)).max(0))
-}
-
-/// Tokens of the prompt that its whole blocks cover: what follows them can continue in any way without being changed.
-fn covered(event: &Event<'_>) -> u64 {
-    let total = event.usage.prompt_tokens().unwrap_or_default();
-    let Some(chain) = &event.prefix else { return 0 };
-    let rest = total.checked_rem(u64::from(chain.block_tokens)).unwrap_or_default();
-    let listed = chain.blocks.len().checked_sub(1).map_or(0, |last| block_end(Some(chain), last, total));
-    listed.min(total.saturating_sub(rest))
-}
-
-/// Blocks of the chain that were read to their end.
-fn read_blocks(event: &Event<'_>) -> usize {
-    let (chain, read) = (event.prefix.as_ref(), event.usage.parts.get(Class::CacheRead));
-    let total = event.usage.prompt_tokens().unwrap_or_default();
-    let places = 0..chain.map_or(0, |chain| chain.blocks.len());
-    places.take_while(|place| block_end(chain, *place, total) <= read).count()
-}
-
-/// Tokens up to the end of the chain's leading blocks for which `holds`.
-fn prefix_tokens(event: &Event<'_>, total: u64, holds: impl Fn(usize, &u64) -> bool) -> u64 {
-    let Some(chain) = &event.prefix else { return 0 };
-    let count = chain.blocks.iter().enumerate().take_while(|(place, hash)| holds(*place, hash)).count();
-    count.checked_sub(1).map_or(0, |last| block_end(Some(chain), last, total))
 }

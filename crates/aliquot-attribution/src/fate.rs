@@ -9,6 +9,7 @@ use aliquot_core::event::Event;
 use aliquot_core::time::Micros;
 use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::layout::Layout;
 use crate::provider::CacheRules;
 use crate::recency::Stamp;
 use crate::replica::{IN_USE, Replica, Seen};
@@ -62,10 +63,8 @@ pub struct Case<'c> {
     pub tenant: Tenant,
     /// When it began.
     pub start: Tick,
-    /// Tokens of its prompt.
-    pub total: u64,
-    /// Tokens of it that were read.
-    pub read: u64,
+    /// Its prompt.
+    pub layout: Layout<'c>,
     /// Tokens up to the end of the longest prefix that anybody in the domain was seen to use.
     pub known: u64,
     /// Tokens up to the end of the longest prefix that another replica holds, and which one.
@@ -74,8 +73,6 @@ pub struct Case<'c> {
     pub replica: (usize, &'c Replica),
     /// What that replica knows of each block of the chain.
     pub seen: &'c [Option<Seen>],
-    /// The place in the chain from which on blocks were not read.
-    pub missed_from: usize,
     /// What the provider says of its cache.
     pub rules: CacheRules,
     /// How long an unused block is kept, if that is known.
@@ -96,7 +93,9 @@ impl Case<'_> {
         if let Some(cause) = self.by_rule(stretch) {
             return Fate::Named(cause, Evidence::Exact);
         }
-        if stretch.block.is_none() {
+        // Where all listed blocks were read, those that a sampled chain leaves out behind them are as new as if they were listed.
+        let is_behind_sample = self.layout.is_sampled() && self.layout.read_blocks() > 0;
+        if stretch.block.is_none() && !is_behind_sample {
             return Fate::Named(Cause::NoEvidence, Evidence::Unattributable);
         }
         match seen {
@@ -126,7 +125,7 @@ impl Case<'_> {
         let (Some(hash), Some(seen)) = (hash, seen) else { return Cow::default() };
         if seen.is_shared {
             let replica = self.replica.1;
-            let is_missed = place >= self.missed_from;
+            let is_missed = place >= self.layout.read_blocks();
             return Cow::Borrowed(if is_missed {
                 replica.users_before(*hash, self.start)
             } else {
@@ -140,25 +139,27 @@ impl Case<'_> {
     /// Rules 1 to 3 and 9: what the request itself says.
     fn by_rule(&self, stretch: Stretch) -> Option<Cause> {
         let block = self.event.prefix.as_ref().map_or(0, |chain| u64::from(chain.block_tokens));
-        let sampled = self.event.prefix.as_ref().is_some_and(|chain| chain.sampled_of > 1);
-        if self.total < self.rules.minimum || self.event.cache.cacheable_tokens.is_some_and(|end| stretch.to > end) {
+        if self.layout.total() < self.rules.minimum
+            || self.event.cache.cacheable_tokens.is_some_and(|end| stretch.to > end)
+        {
             return Some(Cause::BelowMinimum);
         }
         let step_end = stretch.to.checked_next_multiple_of(self.rules.step.max(1)).unwrap_or(u64::MAX);
-        if self.rules.step > block && step_end > self.known.min(self.total) && stretch.to <= self.known {
+        if self.rules.step > block && step_end > self.known.min(self.layout.total()) && stretch.to <= self.known {
             return Some(Cause::BelowMinimum);
         }
-        let is_tail = stretch.to == self.total && stretch.to.saturating_sub(stretch.from) <= block.max(1);
-        let is_partial = stretch.block.is_none() && !sampled;
-        let is_last_of_full_hit =
-            stretch.block.is_some() && self.read.saturating_add(block) >= self.total && self.read > 0;
+        let is_tail = stretch.to == self.layout.total() && stretch.to.saturating_sub(stretch.from) <= block.max(1);
+        let is_partial = stretch.block.is_none() && stretch.from >= self.layout.blocks_end();
+        let is_last_of_full_hit = stretch.block.is_some()
+            && self.layout.read().saturating_add(block) >= self.layout.total()
+            && self.layout.read() > 0;
         if is_tail && (is_partial || is_last_of_full_hit) {
             return Some(Cause::Structural);
         }
         if self.event.cache.bypass {
             return Some(Cause::Bypass);
         }
-        let recomputed_to = self.read.saturating_add(self.event.cache.recomputed_tokens);
+        let recomputed_to = self.layout.read().saturating_add(self.event.cache.recomputed_tokens);
         (self.event.cache.recomputed_tokens > 0 && stretch.to <= recomputed_to).then_some(Cause::Preempted)
     }
 

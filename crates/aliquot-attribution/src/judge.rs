@@ -9,6 +9,7 @@ use aliquot_core::event::Event;
 use aliquot_core::money::Usd;
 use aliquot_core::rating::Rated;
 
+use crate::apportion::apportion;
 use crate::fate::{Aged, Case, Fate};
 use crate::judgement::{Judgement, Lost};
 use crate::node::{Capacity, Node};
@@ -41,8 +42,7 @@ impl Judge<'_> {
     pub fn request(&self, rated: &Rated, solver: &mut Solver) -> (Judgement, Observed) {
         let mut judgement = Judgement { alone: Some(Usd::ZERO), ..Judgement::default() };
         let mut observed = Observed::new();
-        let chain = self.case.event.prefix.as_ref();
-        let runs = runs(chain, self.case.read, self.case.total, |stretch| self.case.fate(stretch));
+        let runs = runs(&self.case.layout, |stretch| self.case.fate(stretch));
         for run in &runs {
             match run.fate {
                 Fate::Read => self.observe_read(run, &mut observed),
@@ -52,13 +52,14 @@ impl Judge<'_> {
                 Fate::Aged(aged) => self.aged(run, aged, solver, &mut judgement, &mut observed),
             }
         }
-        judgement.close(self.case.read, rated);
+        judgement.close(self.case.layout.read(), rated);
         (judgement, observed)
     }
 
     fn observe_read(&self, run: &Run<Fate>, observed: &mut Observed) {
         // Of a prefix that was read, the last block is the oldest.
-        let oldest = run.last.and_then(|place| self.case.seen.get(place)).copied().flatten();
+        let surely = run.last.and_then(|last| self.case.layout.surely_read(last.saturating_add(1)).checked_sub(1));
+        let oldest = surely.and_then(|place| self.case.seen.get(place)).copied().flatten();
         if let Some(stamp) = oldest.and_then(|seen| seen.stamp) {
             observed.push((self.case.replica.1.total_since(stamp), true));
         }
@@ -91,7 +92,9 @@ impl Judge<'_> {
     /// The access to the blocks of a run, if it is known who used them.
     fn access<'a>(&'a self, run: &Run<Fate>, capacity: &Capacity, is_miss: bool) -> Option<SharedAccess<'a>> {
         let replica = self.case.replica.1;
-        let users = self.case.users(run.last?);
+        // Of a run whose blocks are of about the same age, the one in the middle speaks for all.
+        let back = usize::try_from(run.blocks.saturating_sub(1) / 2).ok()?;
+        let users = self.case.users(run.last?.checked_sub(back)?);
         let (tenant, tenants, capacity) = (self.case.tenant, self.tenants, capacity.blocks);
         (!users.is_empty()).then_some(SharedAccess { replica, tenant, users, tenants, capacity, is_miss })
     }
@@ -132,7 +135,9 @@ impl Judge<'_> {
         if let Some(before) = aged.before {
             return self.named(run, before, Some(weighed.cause), judgement);
         }
-        observed.push((scale.distance(), false));
+        if run.last.is_some_and(|last| self.case.layout.is_surely_missed(last)) {
+            observed.push((scale.distance(), false));
+        }
         let signed = scale.capacity().filter(|_| weighed.is_weighed()).and_then(|capacity| {
             // Of a block that nobody else uses, neighbours that share others still count for less than their sum.
             let is_signed = aged.shared.is_some() || (capacity.quota.is_hard() && node.replica.sharers().count() > 0);
@@ -142,8 +147,42 @@ impl Judge<'_> {
         if let Some(signed) = signed {
             return self.aged_shared(run, &scale, weighed, &signed, solver, judgement);
         }
+        if let Some(parts) = scale.proportion().filter(|_| weighed.is_eviction()) {
+            return self.divide(run, parts, &scale, weighed.evidence, solver, judgement);
+        }
         self.named(run, (weighed.cause, weighed.evidence), None, judgement);
-        self.blame(run, &scale, weighed, solver, judgement);
+        let lost = self.cost(run).map(|cost| Self::lost(weighed, run.tokens(), cost));
+        if let Some(lost) = lost {
+            self.blame(lost, &scale, solver, judgement);
+        }
+    }
+
+    /// A run whose cause is in parts its tenant's own traffic and in parts its neighbours'.
+    fn divide(
+        &self,
+        run: &Run<Fate>,
+        parts: [u64; 2],
+        scale: &Scale<'_>,
+        evidence: Evidence,
+        solver: &mut Solver,
+        judgement: &mut Judgement,
+    ) {
+        let causes = [Cause::EvictedSelf, Cause::EvictedNeighbour];
+        let (Some(cost), Some(tokens)) = (self.cost(run), apportion(run.tokens(), &parts)) else {
+            return self.named(run, (Cause::EvictedNeighbour, evidence), None, judgement);
+        };
+        let costs = cost.split(&parts).unwrap_or_default();
+        for ((cause, tokens), cost) in causes.into_iter().zip(tokens).zip(costs) {
+            if tokens > 0 || cost != Usd::ZERO {
+                judgement.add(CausePart { cause, runner_up: None, evidence, tokens, cost });
+                self.blame(Self::lost(Weighed { cause, evidence }, tokens, cost), scale, solver, judgement);
+            }
+        }
+    }
+
+    const fn lost(weighed: Weighed, tokens: u64, cost: Usd) -> Lost {
+        let Weighed { cause, evidence } = weighed;
+        Lost { game: Game::NeighboursAbsent, cause, evidence, tokens, cost }
     }
 
     /// A run of blocks that several tenants use: alone, its tenant might not have had them either.
@@ -166,24 +205,13 @@ impl Judge<'_> {
         if cause == Cause::EvictedNeighbour {
             judgement.differs_alone(Usd::ZERO.checked_sub(cost));
         }
-        let (game, evidence) = (Game::NeighboursAbsent, weighed.evidence);
-        let lost = Lost { game, cause, evidence, tokens: run.tokens(), cost };
+        let lost = Self::lost(Weighed { cause, ..weighed }, run.tokens(), cost);
         judgement.share(lost, signed, true);
         self.blame_beyond(lost, scale, solver, judgement);
     }
 
-    fn blame(
-        &self,
-        run: &Run<Fate>,
-        scale: &Scale<'_>,
-        weighed: Weighed,
-        solver: &mut Solver,
-        judgement: &mut Judgement,
-    ) {
-        let Some(cost) = self.cost(run) else { return };
-        let Weighed { cause, evidence } = weighed;
-        let tokens = run.tokens();
-        let lost = Lost { game: Game::NeighboursAbsent, cause, evidence, tokens, cost };
+    fn blame(&self, lost: Lost, scale: &Scale<'_>, solver: &mut Solver, judgement: &mut Judgement) {
+        let Lost { cause, cost, .. } = lost;
         if cause == Cause::EvictedNeighbour {
             let shares = scale.shares(Game::NeighboursAbsent, &[], solver);
             judgement.blame(lost, &shares, |tenant| scale.is_avoidable(tenant));

@@ -131,6 +131,9 @@ impl Judgement {
             let cost = of(&charges).checked_sub(of(&credits)).unwrap_or_default();
             let quantity = of(&charged).checked_sub(of(&credited)).unwrap_or_default();
             let is_decisive = is_miss && signed.decisive.contains(tenant);
+            if cost == Usd::ZERO && !is_decisive {
+                continue;
+            }
             self.add_blame(Blame {
                 game: lost.game,
                 harm: Harm::Miss,

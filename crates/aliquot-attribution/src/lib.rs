@@ -37,6 +37,7 @@ pub mod prefill;
 pub mod price;
 
 pub mod fate;
+pub mod layout;
 pub mod provider;
 pub mod sessions;
 pub mod settings;

@@ -4,11 +4,12 @@ use alloc::string::ToString;
 
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::cause::Evidence;
-use aliquot_core::event::CacheReport;
+use aliquot_core::event::{CacheReport, Event};
 use aliquot_core::externality;
 use aliquot_core::position::Partition;
 
 use crate::calibration::{Calibration, Fit, Report, Tier};
+use crate::layout::{Layout, Listed};
 use crate::quota::Quota;
 use crate::recency::Resolution;
 use crate::replica::Replica;
@@ -29,6 +30,8 @@ pub struct Node {
     pub tells_blocks: bool,
     /// Blocks that fit the cache, by the node's word or the operator's.
     reported: Option<u64>,
+    /// One of so many blocks is listed in chains; all other numbers here are of listed blocks.
+    sampled_of: u32,
     /// Hits and misses by distance.
     observed: Calibration,
     /// What they said when they were last asked.
@@ -43,7 +46,7 @@ pub struct Node {
     is_news: bool,
 }
 
-/// What is known of a cache's capacity, and how.
+/// What is known of a cache's capacity, and how. In blocks that chains list: of a sampled one, fewer than there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Blocks.
@@ -65,6 +68,7 @@ impl Node {
             replica: Replica::new(resolution),
             tells_blocks: false,
             reported: None,
+            sampled_of: 1,
             observed: Calibration::default(),
             fit: None,
             is_contradicted: false,
@@ -78,9 +82,31 @@ impl Node {
     pub fn set_reported(&mut self, blocks: u64) {
         if self.reported != Some(blocks) {
             self.reported = Some(blocks);
-            self.replica.set_capacity(blocks);
-            self.ask();
+            self.refit();
         }
+    }
+
+    /// Chains list one of so many blocks.
+    pub fn set_sampling(&mut self, sampled_of: u32) {
+        if self.sampled_of != sampled_of.max(1) {
+            self.sampled_of = sampled_of.max(1);
+            self.refit();
+        }
+    }
+
+    fn refit(&mut self) {
+        if let Some(blocks) = self.reported_listed() {
+            self.replica.set_capacity(blocks);
+        }
+        self.ask();
+    }
+
+    /// What was reported, in listed blocks.
+    fn reported_listed(&self) -> Option<u64> {
+        let sampled_of = u64::from(self.sampled_of);
+        self.reported
+            .and_then(|blocks| blocks.checked_add(sampled_of / 2)?.checked_div(sampled_of))
+            .map(|blocks| blocks.max(1))
     }
 
     /// The engine says what it did, in this order: cleared, removed, stored.
@@ -111,7 +137,7 @@ impl Node {
     fn ask(&mut self) {
         self.unasked = 0;
         self.fit = self.observed.estimate();
-        let check = self.reported.map(|reported| self.observed.check(reported));
+        let check = self.reported_listed().map(|reported| self.observed.check(reported));
         self.is_contradicted = matches!(check, Some(Report::Contradicted { .. }));
         let now = self.conclude();
         self.is_news |= now != self.capacity;
@@ -132,7 +158,10 @@ impl Node {
             partition,
             domain: domain.to_string(),
             replica: Some(replica).filter(|replica| !replica.is_empty()).map(ToString::to_string),
-            capacity_blocks: self.capacity.as_ref().map(|capacity| capacity.blocks),
+            capacity_blocks: self
+                .capacity
+                .as_ref()
+                .map(|known| known.blocks.saturating_mul(u64::from(self.sampled_of))),
             evidence: self.capacity.as_ref().map_or(Evidence::Unattributable, |capacity| capacity.evidence),
             error_ppm: self.fit.map(|fit| fit.error_ppm),
             tier: match &self.capacity {
@@ -147,7 +176,8 @@ impl Node {
     fn conclude(&self) -> Option<Capacity> {
         let tier = self.fit.map_or(Tier::Unknown, |fit| fit.tier());
         let trusted = self.fit.filter(|_| matches!(tier, Tier::Hard | Tier::Soft));
-        let (blocks, evidence) = match (self.reported.filter(|_| !self.is_contradicted), trusted, self.reported) {
+        let reported = self.reported_listed();
+        let (blocks, evidence) = match (reported.filter(|_| !self.is_contradicted), trusted, reported) {
             (Some(reported), _, _) => (reported, Evidence::Modelled),
             (None, Some(fit), _) => (fit.capacity, Evidence::Inferred),
             (None, None, Some(reported)) => (reported, Evidence::Modelled),
@@ -164,9 +194,22 @@ impl Node {
         Some(Capacity { blocks, quota, evidence, tolerance, is_lru: tier != Tier::NotLru })
     }
 
-    /// Whether a block whose distance is `distance` should be in the cache.
-    pub fn holds(&self, distance: u64) -> bool {
-        self.capacity.as_ref().is_some_and(|capacity| distance < capacity.blocks)
+    /// Whether a block should be in the cache; `None` = it was used, and what fits is not known.
+    pub fn has(&self, hash: u64) -> Option<bool> {
+        let Some(seen) = self.replica.seen(hash) else { return Some(false) };
+        match seen.stamp {
+            None => Some(seen.in_use),
+            Some(stamp) => self.capacity.as_ref().map(|known| self.replica.total_since(stamp) < known.blocks),
+        }
+    }
+
+    /// Where the blocks of a prompt lie that was sent here; `previous` as for [`Layout::new`].
+    pub fn layout<'e>(&self, event: &'e Event<'_>, previous: Option<u64>) -> Layout<'e> {
+        Layout::new(event, previous, |hash| match self.has(hash) {
+            Some(true) | None => Listed::Held,
+            Some(false) if self.replica.seen(hash).is_some() => Listed::Used,
+            Some(false) => Listed::New,
+        })
     }
 
     /// Appends the node to a state's bytes.
@@ -174,6 +217,7 @@ impl Node {
         self.replica.save(out);
         out.u8(u8::from(self.tells_blocks));
         out.u64(self.reported.unwrap_or(u64::MAX));
+        out.u32(self.sampled_of);
         self.observed.save(out);
         out.u8(u8::from(self.fit.is_some()));
         let fit = self.fit.unwrap_or(Fit { capacity: 0, error_ppm: 0, sigma: 0 });
@@ -189,6 +233,7 @@ impl Node {
         let replica = Replica::restore(reader)?;
         let tells_blocks = reader.u8()? == 1;
         let reported = Some(reader.u64()?).filter(|blocks| *blocks != u64::MAX);
+        let sampled_of = reader.u32()?.max(1);
         let observed = Calibration::restore(reader)?;
         let has_fit = reader.u8()? == 1;
         let fit = Fit { capacity: reader.u64()?, error_ppm: reader.u32()?, sigma: reader.u64()? };
@@ -198,6 +243,7 @@ impl Node {
             replica,
             tells_blocks,
             reported,
+            sampled_of,
             observed,
             fit,
             is_contradicted,

@@ -26,6 +26,16 @@ const ORDER: [Class; 10] = [
 /// The classes of [`ORDER`] that were read from the cache.
 const READ: [Class; 3] = [Class::CacheRead, Class::AudioCacheRead, Class::ImageCacheRead];
 
+/// Prompt tokens of an event that were read from the cache.
+pub fn read_tokens(event: &Event<'_>) -> u64 {
+    event.usage.parts.sum_of(&READ).unwrap_or_default()
+}
+
+/// Prompt tokens of an event.
+pub fn total_tokens(event: &Event<'_>) -> u64 {
+    event.usage.parts.sum_of(&ORDER).unwrap_or_default()
+}
+
 /// The prices of one request's prompt.
 #[derive(Clone, Copy, Debug)]
 pub struct PromptPrice<'e> {
@@ -42,9 +52,8 @@ pub struct PromptPrice<'e> {
 impl<'e> PromptPrice<'e> {
     /// The prices of this event, as it was rated.
     pub fn new(event: &'e Event<'_>, rated: &'e Rated, prefill: Option<PrefillCurve>) -> Self {
-        let parts = &event.usage.parts;
-        let read = parts.sum_of(&READ).unwrap_or_default();
-        Self { rated, parts, read, total: parts.sum_of(&ORDER).unwrap_or_default(), prefill }
+        let (read, total) = (read_tokens(event), total_tokens(event));
+        Self { rated, parts: &event.usage.parts, read, total, prefill }
     }
 
     /// Prompt tokens that were read from the cache.

@@ -20,7 +20,7 @@ const SHARED_MAX: usize = 4_096;
 pub struct Signed {
     /// Whether the tenant would have missed it alone.
     pub is_miss_alone: bool,
-    /// Who had a part: positive parts harmed, negative ones helped.
+    /// Who had a part: positive parts harmed, negative ones helped, and of one that is 0, both were the same.
     pub parts: Vec<(Tenant, i64)>,
     /// What a whole is.
     pub whole: i64,
@@ -69,10 +69,13 @@ impl SharedAccess<'_> {
             others.and_then(|others| is_miss.get(others)) == Some(&false)
         };
         let decisive = neighbours.iter().enumerate().filter(|(place, _)| is_hit_without(*place));
+        let decisive: Vec<Tenant> = decisive.map(|(_, tenant)| *tenant).collect();
+        // Harm and help of one neighbour may cancel out, and still it could have prevented the loss.
+        let has_part = |(tenant, share): &(Tenant, i64)| *share != 0 || decisive.contains(tenant);
         Some(Signed {
             is_miss_alone: *is_miss.first()?,
-            decisive: decisive.map(|(_, tenant)| *tenant).collect(),
-            parts: neighbours.iter().copied().zip(shares).filter(|(_, share)| *share != 0).collect(),
+            parts: neighbours.iter().copied().zip(shares).filter(has_part).collect(),
+            decisive,
             whole,
         })
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use aliquot_core::event::PrefixChain;
+use crate::layout::Layout;
 
 /// Tokens with one fate: `from..to` of the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +39,8 @@ pub struct Stretch {
     pub is_read: bool,
 }
 
-/// Walks a prompt of `total` tokens, of which the first `read` were read, from its root to its end, and joins neighbours of
-/// the same fate. A block that was read in part is two stretches.
-pub fn runs<F: PartialEq>(
-    chain: Option<&PrefixChain>,
-    read: u64,
-    total: u64,
-    mut fate: impl FnMut(Stretch) -> F,
-) -> Vec<Run<F>> {
+/// Walks a prompt from its root to its end, and joins neighbours of the same fate. A block that was read in part is two stretches.
+pub fn runs<F: PartialEq>(layout: &Layout<'_>, mut fate: impl FnMut(Stretch) -> F) -> Vec<Run<F>> {
     let mut runs: Vec<Run<F>> = Vec::new();
     let mut push = |stretch: Stretch| {
         if stretch.from >= stretch.to {
@@ -64,29 +58,17 @@ pub fn runs<F: PartialEq>(
         }
     };
     let mut split = |from: u64, to: u64, block: Option<usize>| {
-        let edge = read.clamp(from, to);
+        let edge = layout.read().clamp(from, to);
         push(Stretch { from, to: edge, block, is_read: true });
         push(Stretch { from: edge, to, block, is_read: false });
     };
     let mut end = 0;
-    for (block, _) in chain.iter().flat_map(|chain| chain.blocks.iter().enumerate()) {
-        let to = block_end(chain, block, total);
+    for (block, number) in (0..layout.blocks().len()).zip(1..) {
+        let to = layout.tokens(number);
         split(end, to, Some(block));
         end = to;
     }
-    split(end, total, None);
+    split(end, layout.blocks_end(), None);
+    split(layout.blocks_end(), layout.total(), None);
     runs
-}
-
-/// Where a block ends. A chain that lists all blocks says it exactly; of a sampled one, the places are not known, so its blocks
-/// stand for equal parts of the prompt.
-pub(crate) fn block_end(chain: Option<&PrefixChain>, block: usize, total: u64) -> u64 {
-    let Some(chain) = chain else { return 0 };
-    let number = u64::try_from(block).unwrap_or(u64::MAX).saturating_add(1);
-    if chain.sampled_of > 1 {
-        let count = u128::try_from(chain.blocks.len()).unwrap_or(u128::MAX);
-        let end = u128::from(total).saturating_mul(u128::from(number)).checked_div(count).unwrap_or_default();
-        return u64::try_from(end).unwrap_or(total);
-    }
-    number.saturating_mul(u64::from(chain.block_tokens)).min(total)
 }

@@ -24,7 +24,12 @@ pub struct Weighed {
 impl Weighed {
     /// Whether it was found by weighing, and not that nothing can be said.
     pub const fn is_weighed(self) -> bool {
-        matches!(self.cause, Cause::EvictedSelf | Cause::EvictedNeighbour | Cause::ColdFirst)
+        self.is_eviction() || matches!(self.cause, Cause::ColdFirst)
+    }
+
+    /// Whether the block was pushed out.
+    pub const fn is_eviction(self) -> bool {
+        matches!(self.cause, Cause::EvictedSelf | Cause::EvictedNeighbour)
     }
 }
 
@@ -38,6 +43,8 @@ pub struct Scale<'s> {
     /// Distinct blocks used since, by tenant.
     counts: Vec<u64>,
     total: u64,
+    /// Distinct blocks that are remembered.
+    ever: u64,
 }
 
 impl<'s> Scale<'s> {
@@ -46,7 +53,8 @@ impl<'s> Scale<'s> {
         let mut counts = vec![0; tenants];
         node.replica.since(aged.stamp, &mut counts);
         let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
-        Self { aged, tenant, capacity: node.capacity(), resolution: node.replica.resolution(), counts, total }
+        let (resolution, ever) = (node.replica.resolution(), node.replica.total_since(0));
+        Self { aged, tenant, capacity: node.capacity(), resolution, counts, total, ever }
     }
 
     /// Distinct blocks of all tenants that were used since.
@@ -86,8 +94,9 @@ impl<'s> Scale<'s> {
             return found(cause, Evidence::Unattributable);
         };
         let evidence = if self.aged.was_removed { Evidence::Exact } else { capacity.evidence };
-        // Of a cache that does not go by last uses, no distance says that a block must be there.
-        let should_be_there = capacity.is_lru && self.total.saturating_add(capacity.tolerance) < capacity.blocks;
+        // A cache that does not go by last uses may give up any block, but none before it is full.
+        let used = if capacity.is_lru { self.total } else { self.ever };
+        let should_be_there = used.saturating_add(capacity.tolerance) < capacity.blocks;
         if should_be_there && !self.aged.was_removed {
             return found(Cause::ModelConflict, Evidence::Unattributable);
         }
@@ -96,6 +105,13 @@ impl<'s> Scale<'s> {
         }
         let is_own = self.own() >= self.reach(capacity.blocks);
         found(if is_own { Cause::EvictedSelf } else { Cause::EvictedNeighbour }, evidence)
+    }
+
+    /// Of a cache in which distances do not decide, what the tenant itself and what its neighbours used since: in proportion, as if
+    /// the capacity could be anything up to that. Nothing of others.
+    pub fn proportion(&self) -> Option<[u64; 2]> {
+        let is_unordered = self.capacity.is_some_and(|capacity| !capacity.is_lru);
+        is_unordered.then(|| [self.own(), self.total.saturating_sub(self.own())])
     }
 
     /// The neighbours' shares by one question, one for each tenant of the domain: none if nobody had a part.
