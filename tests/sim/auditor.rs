@@ -17,7 +17,7 @@ use aliquot_core::usage::{ByClass, Class};
 
 use crate::prices::{LIST, LONG, LONG_FACTOR, factor};
 use crate::sinks::World;
-use crate::stores::{Completeness, Row, StreamKey};
+use crate::stores::{Completeness, Interval, Row, StreamKey};
 use crate::workload::{Entry, Item, REGISTERED, Told, Workload};
 
 /// What should be in the stores.
@@ -25,6 +25,7 @@ use crate::workload::{Entry, Item, REGISTERED, Told, Workload};
 pub(crate) struct Truth {
     pub(crate) rows: Vec<Row>,
     pub(crate) rejects: Vec<(Place, EventTime, Reason, String, Vec<u8>)>,
+    pub(crate) intervals: Vec<Interval>,
     pub(crate) tallies: BTreeMap<Partition, Tally>,
     arrived: BTreeMap<StreamKey, BTreeSet<u64>>,
 }
@@ -59,6 +60,9 @@ pub(crate) fn audit(workload: &Workload, world: &World) -> Vec<String> {
     rows.sort_by_key(|row| row.place);
     findings.compare("number of rows", &rows.len(), &truth.rows.len());
     findings.compare("rows", &rows, &truth.rows);
+    let mut intervals = world.lake.intervals.clone();
+    intervals.sort_by_key(|interval| interval.place);
+    findings.compare("intervals of nodes", &intervals, &truth.intervals);
     findings.compare("rejects", &rejects(&world.lake.rejects), &truth.rejects);
     findings.compare("totals of the ledger", &world.ledger.totals, &sums(&truth.rows));
     findings.compare("totals of the lake", &sums(&world.lake.rows), &world.ledger.totals);
@@ -140,7 +144,10 @@ impl Truth {
                 Item::Report(told, raw) => {
                     let wrong = wrong_report(told, message.received_at);
                     let verdict = memory.judge(told.report().head(), wrong);
-                    tally.reports += u64::from(matches!(verdict, Verdict::Accepted));
+                    if matches!(verdict, Verdict::Accepted) {
+                        tally.reports += 1;
+                        self.intervals.extend(interval(place, told));
+                    }
                     (verdict, raw)
                 }
             };
@@ -220,6 +227,13 @@ impl Memory {
         self.identities.insert(identity);
         Verdict::Accepted
     }
+}
+
+fn interval(place: Place, told: &Told) -> Option<Interval> {
+    let Told::Node(report) = told else { return None };
+    let gpu_micros = u64::try_from(report.interval.0).unwrap() * u64::from(report.gpu_count);
+    let told = Interval { place, source: report.source.to_string(), time: report.time, gpu_micros };
+    (gpu_micros > 0).then_some(told)
 }
 
 fn is_absurd(time: EventTime, received_at: EventTime) -> bool {

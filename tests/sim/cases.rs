@@ -171,7 +171,8 @@ async fn progress_is_what_the_ledger_counted() {
     let unpriced = world.lake.rows.iter().filter(|row| row.unpriced.is_some()).count();
     assert_eq!(progress.unpriced, u64::try_from(unpriced).unwrap());
     assert_eq!((progress.commits, progress.retries, progress.stalled.len()), (1, 0, 0));
-    assert_eq!(progress.rows_of_last_commit, tally.charged + tally.rejected);
+    let intervals = u64::try_from(world.lake.intervals.len()).unwrap();
+    assert_eq!(progress.rows_of_last_commit, tally.charged + tally.rejected + intervals);
 }
 
 fn count_rejects(world: &World, reason: Reason) -> u64 {

@@ -78,6 +78,7 @@ impl Sink for LakeSink {
         let sabotage = {
             let world = &mut *door.world();
             world.lake.put_rejects(commit, world.sabotage);
+            world.lake.put_intervals(commit, world.sabotage);
             if world.sabotage == Some(Sabotage::PositionBeforeData) && trouble.is_at(When::Between) {
                 world.lake.advance(commit);
             }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aliquot_core::capacity::CapacityRow;
 use aliquot_core::charge::{Charge, Charges};
 use aliquot_core::commit::{Commit, Rejected, Tally};
 use aliquot_core::event::Sequence;
@@ -85,6 +86,8 @@ pub(crate) enum Sabotage {
     DropsAReject,
     /// The lake keeps a reject without its last byte.
     CutsAReject,
+    /// The lake leaves out a node's interval.
+    DropsAnInterval,
     /// The ledger adds what it holds already.
     AddsAgain,
     /// The ledger counts a duplicate too many.
@@ -100,7 +103,7 @@ pub(crate) enum Sabotage {
 }
 
 impl Sabotage {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::DropsARow,
         Self::DoublesARow,
         Self::MiscountsMoney,
@@ -108,6 +111,7 @@ impl Sabotage {
         Self::DataBeforePosition,
         Self::DropsAReject,
         Self::CutsAReject,
+        Self::DropsAnInterval,
         Self::AddsAgain,
         Self::MiscountsDuplicates,
         Self::MiscountsReports,
@@ -117,13 +121,28 @@ impl Sabotage {
     ];
 }
 
-/// The lake: two tables, each with its own positions, the rejects' moving only when it gets rows.
+/// A node's interval in the lake: what of it the node told. What it cost, and whom, is attribution's business.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Interval {
+    pub(crate) place: Place,
+    pub(crate) source: String,
+    pub(crate) time: EventTime,
+    pub(crate) gpu_micros: u64,
+}
+
+fn interval(row: &CapacityRow) -> Interval {
+    Interval { place: row.place, source: row.source.clone(), time: row.time, gpu_micros: row.available }
+}
+
+/// The lake: three tables, each with its own positions; those of rejects and of intervals move only when they get rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lake {
     pub(crate) rows: Vec<Row>,
     pub(crate) rejects: Vec<Rejected>,
+    pub(crate) intervals: Vec<Interval>,
     pub(crate) at: Positions,
     rejects_at: Positions,
+    intervals_at: Positions,
 }
 
 impl Lake {
@@ -143,6 +162,19 @@ impl Lake {
         }
         self.rejects.extend(news);
         advance(&mut self.rejects_at, &commit.ranges);
+    }
+
+    pub(crate) fn put_intervals(&mut self, commit: &Commit, sabotage: Option<Sabotage>) {
+        let at = &self.intervals_at;
+        let mut news: Vec<_> = commit.capacity.iter().filter(|row| is_new(at, row.place)).map(interval).collect();
+        if news.is_empty() {
+            return;
+        }
+        if sabotage == Some(Sabotage::DropsAnInterval) {
+            drop(news.pop());
+        }
+        self.intervals.extend(news);
+        advance(&mut self.intervals_at, &commit.ranges);
     }
 
     pub(crate) fn put_rows(&mut self, commit: &Commit, sabotage: Option<Sabotage>) {
