@@ -87,6 +87,11 @@ impl Exact {
         Self::reduced(self.numerator.clone(), &self.denominator * BigInt::from(divisor.get()))
     }
 
+    /// The quotient; `None` of nothing below.
+    pub fn over(&self, other: &Self) -> Option<Self> {
+        Self::ratio(&self.numerator * &other.denominator, &self.denominator * &other.numerator)
+    }
+
     /// The part of it that `percent` says.
     #[must_use]
     pub fn percent(&self, percent: &Self) -> Self {

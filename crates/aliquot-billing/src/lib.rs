@@ -1,4 +1,12 @@
-//! What tenants pay. Pure values and functions: no clock, no I/O, no randomness, no floats.
+//! What tenants pay: contracts, the bill of a period, invoices that can be proved, margins, and rows for finance. Pure values and
+//! functions: no clock, no I/O, no randomness, no floats.
+//!
+//! Reading order is the order of the modules below: numbers and words, what a contract says, what was used when, who bears
+//! it, what it comes to, and what is issued.
+//!
+//! # Why fractions and not decimals?
+//! A cost in picodollars at a percentage, at a day's rate, with a discount and a tax has more digits than a decimal keeps, and a share of
+//! a month has no end as one. Fractions of big integers are exact; nothing is rounded before [`settle`](settle::settle).
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic, clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -17,3 +25,26 @@ pub mod period;
 pub mod refusal;
 pub mod slot;
 pub mod usage;
+
+pub mod basis;
+pub mod books;
+
+pub mod exchange;
+pub mod line;
+pub mod open;
+
+mod charges;
+pub mod credits;
+pub mod draft;
+mod fill;
+
+pub mod settle;
+
+pub mod invoice;
+mod steps;
+
+pub mod adjustment;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;

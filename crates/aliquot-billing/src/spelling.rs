@@ -15,7 +15,6 @@ macro_rules! spelled {
     ($(#[$doc:meta])* $module:ident, $type:ty, $write:expr, $read:expr, $what:literal) => {
         $(#[$doc])*
         pub(crate) mod $module {
-            use super::*;
             use serde::de::Error;
             use serde::{Deserialize, Deserializer, Serializer};
 
@@ -44,7 +43,7 @@ fn read_date(text: &str) -> Option<NaiveDate> {
 
 spelled!(
     /// A point in time.
-    time, EventTime, |time| rfc3339(*time), read_time, "not a time as in \"2026-10-01T00:00:00Z\""
+    time, aliquot_core::time::EventTime, |time| super::rfc3339(*time), super::read_time, "not a time as in \"2026-10-01T00:00:00Z\""
 );
 /// The end of a span of dates, which may be left out.
 pub(crate) mod end {
@@ -65,7 +64,7 @@ pub(crate) mod end {
 
 spelled!(
     /// A date.
-    date, NaiveDate, |date| date.to_string(), read_date, "not a date as in \"2026-10-01\""
+    date, chrono::NaiveDate, |date| date.to_string(), super::read_date, "not a date as in \"2026-10-01\""
 );
 spelled!(
     /// A large count.

@@ -11,7 +11,7 @@ const CATCH_ALL: [&str; 11] =
     ["util", "utils", "common", "manager", "service", "processor", "helper", "helpers", "misc", "shared", "handler"];
 
 /// Crates in which nothing is a float, because money passes through them.
-const EXACT: [&str; 4] = ["aliquot-core", "aliquot-wire", "aliquot-ledger", "aliquot-pipeline"];
+const EXACT: [&str; 5] = ["aliquot-billing", "aliquot-core", "aliquot-wire", "aliquot-ledger", "aliquot-pipeline"];
 
 pub(crate) fn check(file: &File, found: &mut Findings) {
     check_names(file, found);

@@ -1,0 +1,9 @@
+//! Worked examples and properties, by subject.
+
+mod cases;
+
+mod bills;
+mod contracts;
+mod invoices;
+mod periods;
+mod policies;
