@@ -162,6 +162,7 @@ pub(crate) fn faults(terms: &Terms) -> Vec<Fault> {
     check_taxes(terms, &mut found);
     if let Some(Exchange { on: RateDay::Fixed(rate), .. }) = &terms.exchange {
         found.positive("exchange", "fixed", rate);
+        found.fine_enough("exchange", "fixed", rate);
     }
     check_proration(terms, &mut found);
     found.0

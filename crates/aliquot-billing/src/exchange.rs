@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
+use crate::check::PLACES_MAX;
 use crate::contract::Contract;
 use crate::currency::{Currency, USD};
 use crate::exact::Exact;
@@ -17,9 +18,9 @@ pub struct Rates {
     by_date: BTreeMap<(Currency, NaiveDate), Exact>,
 }
 
-/// A rate that is nothing or less.
+/// A rate that is nothing or less, or has no end as a decimal number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the rate of {currency} on {date} is {rate}: a rate is more than nothing")]
+#[error("the rate of {currency} on {date} is {rate}: a rate is more than nothing, with at most {PLACES_MAX} decimals")]
 pub struct NotARate {
     /// The currency.
     pub currency: Currency,
@@ -35,7 +36,7 @@ impl Rates {
     /// # Errors
     /// [`NotARate`].
     pub fn insert(&mut self, currency: Currency, date: NaiveDate, rate: Exact) -> Result<(), NotARate> {
-        if rate <= Exact::zero() {
+        if rate <= Exact::zero() || !rate.fits(PLACES_MAX) {
             return Err(NotARate { currency, date, rate });
         }
         self.by_date.insert((currency, date), rate);

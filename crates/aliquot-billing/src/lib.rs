@@ -46,5 +46,7 @@ mod steps;
 pub mod adjustment;
 pub mod verify;
 
+pub mod focus;
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

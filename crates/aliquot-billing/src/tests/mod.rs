@@ -1,6 +1,6 @@
 //! Worked examples and properties, by subject.
 
-mod cases;
+pub(crate) mod cases;
 
 mod bills;
 mod contracts;
