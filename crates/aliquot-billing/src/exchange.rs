@@ -43,7 +43,7 @@ impl Rates {
         Ok(())
     }
 
-    fn on(&self, currency: Currency, day: NaiveDate, max_age_days: u8) -> Result<Exact, Refusal> {
+    pub(crate) fn on(&self, currency: Currency, day: NaiveDate, max_age_days: u8) -> Result<Exact, Refusal> {
         let oldest = day.checked_sub_days(Days::new(u64::from(max_age_days))).unwrap_or(day);
         let mut rates = self.by_date.range((currency, oldest)..=(currency, day));
         let missing = Refusal::NoRate { currency, day, max_age_days };

@@ -47,6 +47,7 @@ pub mod adjustment;
 pub mod verify;
 
 pub mod focus;
+pub mod margin;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -5,5 +5,6 @@ pub(crate) mod cases;
 mod bills;
 mod contracts;
 mod invoices;
+mod margins;
 mod periods;
 mod policies;
