@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::check::{self, Fault};
+use crate::check::{self, Fault, Problem};
 use crate::digest::Digest;
 use crate::pricing::Pricing;
 use crate::select::Subject;
@@ -57,6 +57,25 @@ impl Contract {
         let mut components = (0_usize..).zip(&self.terms.components);
         components.find(|(_, component)| component.select.selects(subject))
     }
+}
+
+/// Where contracts of one tenant hold on the same days: each such one, with the other. An ended contract leaves its days free.
+pub fn overlaps(contracts: &[&Contract]) -> Vec<Fault> {
+    let mut sorted: Vec<_> = contracts.iter().map(|contract| &contract.terms).collect();
+    sorted.sort_by(|left, right| (&left.tenant, left.start, &left.id).cmp(&(&right.tenant, right.start, &right.id)));
+    let mut found = Vec::new();
+    // The contract so far that ends last: what starts before its end overlaps it.
+    let mut reaching: Option<&Terms> = None;
+    for terms in sorted {
+        let before = reaching.filter(|before| before.tenant == terms.tenant);
+        if let Some(before) = before.filter(|before| before.end.is_none_or(|end| terms.start < end)) {
+            let problem = Problem::Overlap { with: format!("contract {:?}", before.id), from: terms.start };
+            found.push(Fault { row: format!("contract {:?}", terms.id), problem });
+        }
+        let ends = |terms: &Terms| terms.end.unwrap_or(NaiveDate::MAX);
+        reaching = Some(before.filter(|before| ends(before) >= ends(terms)).unwrap_or(terms));
+    }
+    found
 }
 
 impl Component {

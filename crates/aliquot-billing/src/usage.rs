@@ -1,8 +1,6 @@
 //! What a tenant used in a period: the input of its invoice, as the ledger's totals and externalities give it. Holds nothing that
 //! lies across a local midnight or outside of the period; reckons nothing.
 
-use std::collections::BTreeMap;
-
 use aliquot_core::blame::Culprit;
 use aliquot_core::capacity::LineKind;
 use aliquot_core::cause::{Cause, Evidence};
@@ -176,19 +174,22 @@ impl Usage {
     }
 }
 
-/// Sums rows by key, in the order of the keys.
+/// Sums rows by key, in the order of the keys. Stores give them nearly in order, and sorting such rows costs little.
 fn sums<R, K: Ord, V: Copy>(
     rows: Vec<R>,
     apart: fn(R) -> (K, V),
     add: fn(V, V) -> Option<V>,
-) -> Result<BTreeMap<K, V>, Refusal> {
-    let mut sums = BTreeMap::<K, V>::new();
-    for (key, value) in rows.into_iter().map(apart) {
-        let sum = match sums.get(&key) {
-            Some(sum) => add(*sum, value).ok_or_else(|| Refusal::OutOfRange("a sum of usage".to_owned()))?,
-            None => value,
-        };
-        sums.insert(key, sum);
+) -> Result<Vec<(K, V)>, Refusal> {
+    let mut rows: Vec<_> = rows.into_iter().map(apart).collect();
+    rows.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let mut sums = Vec::<(K, V)>::with_capacity(rows.len());
+    for (key, value) in rows {
+        match sums.last_mut() {
+            Some((last, sum)) if *last == key => {
+                *sum = add(*sum, value).ok_or_else(|| Refusal::OutOfRange("a sum of usage".to_owned()))?;
+            }
+            _ => sums.push((key, value)),
+        }
     }
     Ok(sums)
 }

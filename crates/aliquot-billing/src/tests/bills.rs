@@ -243,3 +243,13 @@ fn the_usage_of_another_tenant_or_month_is_refused() {
     let usage = Usage::new("acme", march(&elsewhere), vec![], vec![], vec![]).unwrap();
     assert!(matches!(bill(&contract, &usage, &Standing::default(), &Rates::default()), Err(Refusal::Mismatch { .. })));
 }
+
+/// Rows of one key are summed, and neither their order nor how they are cut makes a difference.
+#[test]
+fn the_order_and_the_cut_of_rows_make_no_difference() {
+    let contract = contract(&component("{ package = { size = 7, price = \"1\" } }"));
+    let (early, late) = (used(EARLY, Class::Output, 10, 3), used(LATE, Class::Uncached, 5, 2));
+    let whole = draft(&contract, vec![early, late.clone()]);
+    let cut = draft(&contract, vec![used(EARLY, Class::Output, 4, 3), late, used(EARLY, Class::Output, 6, 3)]);
+    assert_eq!(whole, cut);
+}

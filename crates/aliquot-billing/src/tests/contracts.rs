@@ -1,7 +1,7 @@
 //! What is refused of a contract, and by which words.
 
 use super::cases::{AT_COST, component, contract, try_contract};
-use crate::contract::Contract;
+use crate::contract::{Contract, overlaps};
 
 fn priced(prices: &str) -> String {
     format!("[[component]]\nname = \"c\"\n{prices}")
@@ -134,4 +134,32 @@ fn toml_and_json_say_the_same() {
     let again: Contract = serde_json::from_str(&json).unwrap();
     assert_eq!((&again, again.digest()), (&contract, contract.digest()));
     assert_ne!(super::cases::contract(&component(UNIT)).digest(), contract.digest());
+}
+
+/// `b` begins a day before `a` ends; `c` lies within the open end of `b`; another tenant's contracts are another matter.
+#[test]
+fn contracts_of_one_tenant_must_not_overlap() {
+    let dated = |id: &str, tenant: &str, start: &str, end: &str| {
+        let end = if end.is_empty() { "2050-01-01" } else { end };
+        let rows =
+            format!("id = \"{id}\"\ntenant = \"{tenant}\"\nstart = \"{start}\"\nend = \"{end}\"\n{}", component(UNIT));
+        contract(&rows)
+    };
+    let a = dated("a", "t", "2026-01-01", "2026-03-01");
+    let b = dated("b", "t", "2026-02-28", "");
+    let c = dated("c", "t", "2026-05-01", "2026-06-01");
+    let d = dated("d", "t", "2026-03-01", "2026-04-01");
+    let other = dated("o", "u", "2026-01-01", "");
+    let found = |contracts: &[&Contract]| overlaps(contracts).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        found(&[&a, &d, &c, &other]),
+        Vec::<String>::new(),
+        "one may begin on the day on which the other has ended"
+    );
+    let expected = [
+        "contract \"b\": overlaps contract \"a\" from 2026-02-28 on",
+        "contract \"d\": overlaps contract \"b\" from 2026-03-01 on",
+        "contract \"c\": overlaps contract \"b\" from 2026-05-01 on",
+    ];
+    assert_eq!(found(&[&c, &b, &d, &a]), expected);
 }
