@@ -61,6 +61,8 @@ fn remainder((place, (amount, floor)): (usize, (&Exact, &BigInt))) -> (Exact, us
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn settled(amounts: &[&str], currency: &str) -> (i64, Vec<i64>, String) {
@@ -83,5 +85,30 @@ mod tests {
         assert_eq!(settled(&["1.5", "1"], "JPY"), (2, vec![1, 1], "0.5".to_owned()));
         assert_eq!(settled(&["-0.001", "0.004"], "USD"), (0, vec![0, 0], "0.003".to_owned()));
         assert_eq!(settled(&[], "USD"), (0, vec![], "0".to_owned()));
+    }
+
+    proptest! {
+        /// Whatever the amounts: printed lines sum to what is payable, each is within a minor unit of its amount, and at most half a
+        /// minor unit is carried.
+        #[test]
+        fn nothing_is_lost_in_settling(parts in proptest::collection::vec((-1_000_000_i64..1_000_000, 1_i64..1000), 0..12)) {
+            let amounts: Vec<_> = parts.into_iter().filter_map(|(above, below)| Exact::ratio(above, below)).collect();
+            let Settlement { payable_minor, lines_minor, carried_out } = settle_amounts(&amounts, crate::currency::USD).unwrap();
+            prop_assert_eq!(lines_minor.iter().sum::<i64>(), payable_minor);
+            let cents = |minor: i64| Exact::ratio(minor, 100).unwrap();
+            prop_assert_eq!(Exact::sum(&amounts), cents(payable_minor).plus(&carried_out));
+            let within = |difference: Exact, limit: Exact| difference <= limit && difference >= limit.negated();
+            prop_assert!(within(carried_out, Exact::ratio(1, 200).unwrap()));
+            for (amount, minor) in amounts.iter().zip(lines_minor) {
+                prop_assert!(within(cents(minor).minus(amount), cents(1)));
+            }
+        }
+
+        /// Numbers are read back from their text, whether they have an end as decimals or not.
+        #[test]
+        fn a_number_is_read_back(above: i128, below in 1_u64..5000) {
+            let number = Exact::ratio(above, below).unwrap();
+            prop_assert_eq!(number.to_string().parse::<Exact>().unwrap(), number);
+        }
     }
 }

@@ -163,3 +163,10 @@ fn contracts_of_one_tenant_must_not_overlap() {
     ];
     assert_eq!(found(&[&c, &b, &d, &a]), expected);
 }
+
+#[test]
+fn the_example_is_a_contract() {
+    let example: Contract = toml::from_str(include_str!("../../../../schemas/contracts/example.toml")).unwrap();
+    let terms = example.terms();
+    assert_eq!((terms.components.len(), terms.discounts.len(), terms.credits.len(), terms.taxes.len()), (4, 2, 1, 1));
+}

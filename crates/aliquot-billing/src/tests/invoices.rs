@@ -104,6 +104,7 @@ fn payments_and_notes_never_exceed_what_there_is() {
     let (debited, _) = done(credited.debit(&slip("c", 50), &end, NOW).unwrap());
     let (paid, _) = done(debited.pay(250).unwrap());
     assert_eq!((paid.status(), paid.void("x", NOW)), (Status::Paid, Err(Refused::InUse(1))));
+    assert_eq!(credited.void("x", NOW), Err(Refused::InUse(1)), "a note is enough");
     let (void, _) = done(issued.void("x", NOW).unwrap());
     assert_eq!(
         (void.status(), void.void("x", NOW), void.pay(1)),
@@ -266,6 +267,11 @@ fn late_usage_becomes_a_line_that_names_it() {
     );
     assert_eq!(adjusted(&current, &invoiced).unwrap().line.amount.to_string(), "-90", "a correction by less");
     assert_eq!(adjusted(&current, &current), None);
+    // A cost that was corrected moves no money where prices do not go by it; it is shown all the same.
+    let dearer = used("2026-03-09T05:00:00Z", Class::Output, 100, 2);
+    let recosted = super::cases::usage(&contract, vec![used("2026-03-01T00:00:00Z", Class::Output, 1000, 1), dearer]);
+    let shown = adjusted(&current, &recosted).unwrap();
+    assert_eq!((shown.line.amount.to_string(), shown.changes[0].after.1), ("0".to_owned(), Usd::from_pico(200)));
     // The next bill has the line, and taxes it.
     let standing = Standing { adjustments: vec![found.line], ..Standing::default() };
     let next = bill(&contract, &super::cases::usage(&contract, vec![]), &standing, &Rates::default()).unwrap();
