@@ -120,7 +120,8 @@ pub enum CachePolicy {
     CauserPays,
 }
 
-/// What becomes of amounts per period in a part of a period.
+/// What becomes of amounts per period in a part of a period: of the minimum, of free units, of which whole ones are left, and of
+/// fixed discounts. Fees of tiers and packages are owed in full, since it is use that begins them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proration {
