@@ -6,7 +6,10 @@
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic, clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod database;
 mod ledger;
+mod open_file;
+mod open_server;
 mod schema;
 
 mod admit;
@@ -37,9 +40,14 @@ pub use error::Error;
 pub use externalities::ExternalityFilter;
 pub use fits::FITS_MAX;
 pub use ledger::Ledger;
+pub use open_server::Server;
 pub use snapshots::SNAPSHOTS_KEPT;
 pub use streams::{Gap, STREAMS_MAX};
 pub use totals::TOTALS_MAX;
+
+/// The tests' fixture names the crate as other targets do.
+#[cfg(test)]
+extern crate self as aliquot_ledger;
 
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
