@@ -154,6 +154,28 @@ pub enum Error {
     /// Two different books have the same id.
     #[error("price book {:016x} is stored already with other contents; import it again from its source", .0.0)]
     OtherBook(BookId),
+    /// Something of that id is there already.
+    #[error("there is a {kind} {id} already; change it, or choose another id")]
+    Exists {
+        /// What.
+        kind: &'static str,
+        /// Which one.
+        id: String,
+    },
+    /// Nothing of that id is there.
+    #[error("there is no {kind} {id}; list what there is, or add it first")]
+    NoSuch {
+        /// What.
+        kind: &'static str,
+        /// Which one.
+        id: String,
+    },
+    /// A change of control data contradicts what is there.
+    #[error("{why}")]
+    Refused {
+        /// What contradicts what, and what to do.
+        why: String,
+    },
     /// A number leaves its range.
     #[error("{what} leaves its range; look for absurd quantities or prices in the newest events")]
     Overflow {
@@ -206,6 +228,9 @@ impl Fault for Error {
             | Self::OutsideRanges { .. }
             | Self::RatedAlready { .. }
             | Self::OtherBook(_)
+            | Self::Exists { .. }
+            | Self::NoSuch { .. }
+            | Self::Refused { .. }
             | Self::Overflow { .. }
             | Self::Corrupt { .. }
             | Self::TooMany { .. } => Kind::Halt,

@@ -28,6 +28,8 @@ mod snapshots;
 mod streams;
 mod totals;
 
+mod control;
+
 mod columns;
 mod error;
 mod key;
@@ -36,6 +38,10 @@ mod sums;
 
 pub use books::StoredBook;
 pub use causes::CauseFilter;
+pub use control::{
+    Author, Contract, Due, Entitlement, Entry, ExchangeRate, Field, KEY_RANDOM_BYTES, Key, NewKey, RECORDS_MAX, Record,
+    Scope, Tenant,
+};
 pub use error::Error;
 pub use externalities::ExternalityFilter;
 pub use fits::FITS_MAX;

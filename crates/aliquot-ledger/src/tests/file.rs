@@ -221,10 +221,14 @@ async fn a_ledger_of_the_version_before_is_migrated_and_goes_on() {
     let mut before = filled(&store).await;
     before.commit(&commit(0, 30, 40)).await.unwrap();
     before.close().await;
+    for table in ["contracts", "entitlements", "tenants", "api_keys", "exchange_rates", "audit_log"] {
+        let mut connection = raw(&store).await;
+        sqlx::query(AssertSqlSafe(format!("DROP TABLE {table}"))).execute(&mut connection).await.unwrap();
+    }
     alter(&store, "DROP TABLE externalities").await;
     alter(&store, "DROP TABLE causes").await;
     alter(&store, "DROP TABLE domain_fits").await;
-    alter(&store, "DELETE FROM _sqlx_migrations WHERE version = 5").await;
+    alter(&store, "DELETE FROM _sqlx_migrations WHERE version >= 5").await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 40, 50)).await.unwrap();
     let found = contents(&ledger).await;

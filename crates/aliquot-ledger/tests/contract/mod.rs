@@ -3,4 +3,5 @@
 mod attribution;
 mod beside;
 mod commits;
+mod control;
 pub(crate) mod fixture;
