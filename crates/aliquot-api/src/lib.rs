@@ -12,10 +12,12 @@ pub use router::router;
 pub use serve::{DRAIN_TIME, serve};
 pub use state::{Clock, Concurrency, Readers, State};
 
+mod access;
 mod admit;
 mod observe;
 mod problem;
 mod request_id;
+pub use access::Access;
 pub use request_id::RequestIds;
 
 mod events;

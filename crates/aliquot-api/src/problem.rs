@@ -24,6 +24,10 @@ pub(crate) enum Kind {
     InvalidCursor,
     /// The body is not what its content type says.
     UnreadableBody,
+    /// No key came with the request, or none that holds.
+    Unauthorized,
+    /// The key is not for this.
+    Forbidden,
     /// No such resource, or not in this role.
     NotFound,
     /// The resource has no such method.
@@ -54,6 +58,8 @@ impl Kind {
             Self::InvalidParameter => (StatusCode::BAD_REQUEST, "invalid-parameter", "a query parameter is not valid"),
             Self::InvalidCursor => (StatusCode::BAD_REQUEST, "invalid-cursor", "the cursor is not valid"),
             Self::UnreadableBody => (StatusCode::BAD_REQUEST, "unreadable-body", "the body cannot be read"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "a key is needed"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "the key is not for this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is no such resource"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "the resource has no such method")
@@ -191,6 +197,9 @@ impl Problem {
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.kind == Kind::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

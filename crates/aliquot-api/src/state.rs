@@ -8,6 +8,7 @@ use aliquot_ledger::Ledger;
 use aliquot_query::Engine;
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::events::Gateway;
 use crate::health::Readiness;
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ impl fmt::Debug for Clock {
 /// Everything the router needs. What a role does not have is `None`, and its routes do not exist there.
 #[derive(Clone, Debug)]
 pub struct State {
+    /// Who may ask.
+    pub access: Access,
     /// Where "now" comes from.
     pub clock: Clock,
     /// Names for requests that come without one.

@@ -2,10 +2,10 @@
 
 use aliquot_core::totals::{Account, Line};
 use futures::future::join;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::account_key;
 use crate::columns::book_text;
+use crate::database::{Dialect, Session, Statement};
 use crate::error::Error;
 use crate::lines::Lines;
 
@@ -25,27 +25,28 @@ struct Addition<'n> {
 ///
 /// The database works on its own thread. While it answers one question the statement before is composed, and while it writes,
 /// the question after.
-pub(crate) async fn add(connection: &mut SqliteConnection, new: Vec<(Account<'_>, Vec<Line>)>) -> Result<(), Error> {
+pub(crate) async fn add(session: &mut Session, new: Vec<(Account<'_>, Vec<Line>)>) -> Result<(), Error> {
     let addition =
         |(account, lines)| Addition { key: account_key::encode(&account), account, lines: Lines::new(lines) };
     let mut additions = new.into_iter().map(addition);
+    let dialect = session.dialect();
     let mut question = move || {
         let wanted: Vec<Addition<'_>> = additions.by_ref().take(ACCOUNTS_PER_STATEMENT).collect();
-        (!wanted.is_empty()).then(|| Question::new(wanted))
+        (!wanted.is_empty()).then(|| Question::new(dialect, wanted))
     };
     let Some(first) = question() else { return Ok(()) };
-    let mut asked = Some(first.ask(connection).await?);
+    let mut asked = Some(first.ask(session).await?);
     let mut ahead = question();
     while let Some(answer) = asked {
         let next = async {
             match ahead {
-                Some(question) => question.ask(connection).await.map(Some),
+                Some(question) => question.ask(session).await.map(Some),
                 None => Ok(None),
             }
         };
-        let (next, composed) = join(next, async { answer.compose() }).await;
+        let (next, composed) = join(next, async { answer.compose(dialect) }).await;
         asked = next?;
-        let (written, question) = join(write(connection, composed?), async { question() }).await;
+        let (written, question) = join(write(session, composed?), async { question() }).await;
         written?;
         ahead = question;
     }
@@ -54,27 +55,26 @@ pub(crate) async fn add(connection: &mut SqliteConnection, new: Vec<(Account<'_>
 
 /// A statement that asks for what is held of some accounts.
 struct Question<'n> {
-    query: QueryBuilder<Sqlite>,
+    query: Statement,
     wanted: Vec<Addition<'n>>,
 }
 
 impl<'n> Question<'n> {
-    fn new(wanted: Vec<Addition<'n>>) -> Self {
-        let mut query = QueryBuilder::new("WITH wanted (place, account_key) AS (");
-        query.push_values(wanted.iter().enumerate(), |mut row, (place, addition)| {
-            row.push(place).push_bind(addition.key.as_slice());
+    fn new(dialect: Dialect, wanted: Vec<Addition<'n>>) -> Self {
+        let mut query = Statement::composed(dialect, "WITH wanted (place, account_key) AS (");
+        query.push_values(wanted.iter().enumerate(), |row, (place, addition)| {
+            row.push(place).bind(addition.key.as_slice());
         });
         // One row answers for all accounts, because the library's work for a row is greater than the database's.
-        query.push(
-            ") SELECT group_concat(coalesce(lines, ''), char(30) ORDER BY place) \
+        query.push(format_args!(
+            ") SELECT string_agg(coalesce(lines, ''), '{SEPARATOR}' ORDER BY place) \
              FROM wanted LEFT JOIN totals USING (account_key)",
-        );
-        Self { query, wanted }
+        ));
+        Self { query: query.kept(is_full(&wanted)), wanted }
     }
 
-    async fn ask(mut self, connection: &mut SqliteConnection) -> Result<Answer<'n>, Error> {
-        let query = self.query.build_query_scalar().persistent(is_full(&self.wanted));
-        let held = query.fetch_one(connection).await.map_err(Error::sql("read the totals of"))?;
+    async fn ask(self, session: &mut Session) -> Result<Answer<'n>, Error> {
+        let held = self.query.one(session).await.map_err(Error::sql("read the totals of"))?;
         Ok(Answer { held, wanted: self.wanted })
     }
 }
@@ -91,7 +91,7 @@ struct Answer<'n> {
 impl Answer<'_> {
     /// The statements that write what is held and what is new together. Accounts that are there and those that are not have one
     /// each: without the clause for known ones, new ones take a third less time.
-    fn compose(self) -> Result<[Option<Statement>; 2], Error> {
+    fn compose(self, dialect: Dialect) -> Result<[Option<Statement>; 2], Error> {
         let Self { held, wanted } = self;
         let (mut known, mut new) = (Vec::with_capacity(wanted.len()), Vec::new());
         let mut parts = held.split(SEPARATOR);
@@ -110,46 +110,37 @@ impl Answer<'_> {
         if parts.next().is_some() {
             return Err(Error::Corrupt { column: "lines", found: held });
         }
-        Ok([Statement::new(&known, UPDATE), Statement::new(&new, "")])
+        Ok([write_of(dialect, &known, UPDATE), write_of(dialect, &new, "")])
     }
-}
-
-/// A statement that writes accounts.
-struct Statement {
-    query: QueryBuilder<Sqlite>,
-    is_full: bool,
 }
 
 /// What an INSERT of known accounts ends with. An UPDATE from a list of values would do, but SQLite takes several times as long.
 const UPDATE: &str = " ON CONFLICT (account_key) DO UPDATE SET unpriced = excluded.unpriced, lines = excluded.lines";
 
-impl Statement {
-    fn new(additions: &[Addition<'_>], conflict: &'static str) -> Option<Self> {
-        if additions.is_empty() {
-            return None;
-        }
-        let mut query = QueryBuilder::new(
-            "INSERT INTO totals (account_key, hour_us, tenant, provider, model, price_book, unpriced, lines) ",
-        );
-        query.push_values(additions, |mut row, Addition { key, account, lines }| {
-            row.push_bind(key.as_slice())
-                .push_bind(account.hour.0)
-                .push_bind(account.tenant)
-                .push_bind(account.provider)
-                .push_bind(account.model)
-                .push_bind(book_text(account.book))
-                .push_bind(lines.is_unpriced())
-                .push_bind(lines.text());
-        });
-        query.push(conflict);
-        Some(Self { query, is_full: is_full(additions) })
+/// A statement that writes accounts.
+fn write_of(dialect: Dialect, additions: &[Addition<'_>], conflict: &'static str) -> Option<Statement> {
+    if additions.is_empty() {
+        return None;
     }
+    let start = "INSERT INTO totals (account_key, hour_us, tenant, provider, model, price_book, unpriced, lines) ";
+    let mut statement = Statement::composed(dialect, start).kept(is_full(additions));
+    statement.push_values(additions, |row, Addition { key, account, lines }| {
+        row.bind(key.as_slice())
+            .bind(account.hour.0)
+            .bind(account.tenant)
+            .bind(account.provider)
+            .bind(account.model)
+            .bind(book_text(account.book).as_str())
+            .bind(i32::from(lines.is_unpriced()))
+            .bind(lines.text().as_str());
+    });
+    statement.push(conflict);
+    Some(statement)
 }
 
-async fn write(connection: &mut SqliteConnection, statements: [Option<Statement>; 2]) -> Result<(), Error> {
-    for mut statement in statements.into_iter().flatten() {
-        let query = statement.query.build().persistent(statement.is_full);
-        query.execute(&mut *connection).await.map_err(Error::sql("write the totals of"))?;
+async fn write(session: &mut Session, statements: [Option<Statement>; 2]) -> Result<(), Error> {
+    for statement in statements.into_iter().flatten() {
+        statement.execute(session).await.map_err(Error::sql("write the totals of"))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use aliquot_core::prices::BookId;
 use aliquot_core::time::EventTime;
 
 use crate::columns::{book, book_text};
+use crate::database::{FromRow, Row, Statement};
 use crate::error::Error;
 use crate::ledger::Ledger;
 
@@ -20,8 +21,8 @@ pub struct StoredBook {
     pub body: Vec<u8>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
+/// A row as it is held.
+struct Held {
     price_book: String,
     source: String,
     imported_at_us: i64,
@@ -36,21 +37,22 @@ impl Ledger {
     pub async fn put_price_book(&self, stored: &StoredBook) -> Result<(), Error> {
         let failed = || Error::sql("write a price book to");
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        Statement::new(
+            self.dialect(),
             "INSERT INTO price_books (price_book, put_number, source, imported_at_us, body) \
              SELECT $1, COALESCE(MAX(put_number), 0) + 1, $2, $3, $4 FROM price_books WHERE TRUE \
              ON CONFLICT (price_book) DO UPDATE SET put_number = excluded.put_number",
         )
-        .bind(book_text(stored.id))
+        .bind(book_text(stored.id).as_str())
         .bind(stored.source.as_str())
         .bind(stored.imported_at.0)
         .bind(stored.body.as_slice())
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .map_err(failed())?;
-        let body: Vec<u8> = sqlx::query_scalar("SELECT body FROM price_books WHERE price_book = $1")
-            .bind(book_text(stored.id))
-            .fetch_one(&mut *transaction)
+        let body: Vec<u8> = Statement::new(self.dialect(), "SELECT body FROM price_books WHERE price_book = $1")
+            .bind(book_text(stored.id).as_str())
+            .one(&mut transaction)
             .await
             .map_err(failed())?;
         if body != stored.body {
@@ -64,12 +66,14 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn current_price_book(&self) -> Result<Option<StoredBook>, Error> {
-        let row = sqlx::query_as::<_, Row>(
+        let row: Option<Held> = Statement::new(
+            self.dialect(),
             "SELECT price_book, source, imported_at_us, body FROM price_books ORDER BY put_number DESC LIMIT 1",
         )
-        .fetch_optional(&self.readers)
-        .await;
-        row.map_err(Error::sql("read the price books of"))?.map(Row::into_book).transpose()
+        .optional(&mut self.reader().await?)
+        .await
+        .map_err(Error::sql("read the price books of"))?;
+        row.map(Held::into_book).transpose()
     }
 
     /// The price book of that id.
@@ -77,13 +81,15 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn price_book(&self, id: BookId) -> Result<Option<StoredBook>, Error> {
-        let row = sqlx::query_as::<_, Row>(
+        let row: Option<Held> = Statement::new(
+            self.dialect(),
             "SELECT price_book, source, imported_at_us, body FROM price_books WHERE price_book = $1",
         )
-        .bind(book_text(id))
-        .fetch_optional(&self.readers)
-        .await;
-        row.map_err(Error::sql("read the price books of"))?.map(Row::into_book).transpose()
+        .bind(book_text(id).as_str())
+        .optional(&mut self.reader().await?)
+        .await
+        .map_err(Error::sql("read the price books of"))?;
+        row.map(Held::into_book).transpose()
     }
 
     /// All price books without their bodies, the current one first. People import them, so they are few.
@@ -91,19 +97,18 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn price_books(&self) -> Result<Vec<StoredBook>, Error> {
-        let rows = sqlx::query_as::<_, (String, String, i64)>(
+        let rows: Vec<Listed> = Statement::new(
+            self.dialect(),
             "SELECT price_book, source, imported_at_us FROM price_books ORDER BY put_number DESC",
         )
-        .fetch_all(&self.readers)
-        .await;
-        let rows = rows.map_err(Error::sql("read the price books of"))?.into_iter();
-        let listed =
-            |(price_book, source, imported_at_us)| Row { price_book, source, imported_at_us, body: Vec::new() };
-        rows.map(|row| listed(row).into_book()).collect()
+        .all(&mut self.reader().await?)
+        .await
+        .map_err(Error::sql("read the price books of"))?;
+        rows.into_iter().map(|Listed(held)| held.into_book()).collect()
     }
 }
 
-impl Row {
+impl Held {
     fn into_book(self) -> Result<StoredBook, Error> {
         Ok(StoredBook {
             id: book(&self.price_book)?,
@@ -111,5 +116,27 @@ impl Row {
             imported_at: EventTime(self.imported_at_us),
             body: self.body,
         })
+    }
+}
+
+impl FromRow for Held {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let body = row.bytes("body")?;
+        let Listed(listed) = Listed::from_row(row)?;
+        Ok(Self { body, ..listed })
+    }
+}
+
+/// A row without its body.
+struct Listed(Held);
+
+impl FromRow for Listed {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        Ok(Self(Held {
+            price_book: row.text("price_book")?,
+            source: row.text("source")?,
+            imported_at_us: row.int("imported_at_us")?,
+            body: Vec::new(),
+        }))
     }
 }

@@ -4,11 +4,9 @@ use aliquot_core::cause::{Cause, Evidence};
 use aliquot_core::externality::{CauseKey, CauseTotal, CauseTotals};
 use aliquot_core::money::Usd;
 use aliquot_core::time::EventTime;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite};
 
 use crate::columns::{add_quantity, add_usd, number, word};
+use crate::database::{Fields, Row};
 use crate::error::Error;
 use crate::key;
 use crate::ledger::Ledger;
@@ -92,21 +90,21 @@ impl SumTable for CauseTable {
         bytes
     }
 
-    fn bind(key: &CauseKey, row: &mut Separated<'_, Sqlite, &'static str>) {
-        row.push_bind(key.hour.0)
-            .push_bind(key.domain.as_str())
-            .push_bind(key.tenant.as_deref())
-            .push_bind(key.model.as_str())
-            .push_bind(key.cause.name())
-            .push_bind(key.evidence.name());
+    fn bind(key: &CauseKey, row: &mut Fields<'_>) {
+        row.bind(key.hour.0)
+            .bind(key.domain.as_str())
+            .bind(key.tenant.as_deref())
+            .bind(key.model.as_str())
+            .bind(key.cause.name())
+            .bind(key.evidence.name());
     }
 
-    fn key_of(row: &SqliteRow) -> Result<CauseKey, Error> {
-        let text = |column| row.try_get::<String, _>(column).map_err(Error::sql(Self::READING));
+    fn key_of(row: &Row) -> Result<CauseKey, Error> {
+        let text = |column| row.text(column).map_err(Error::sql(Self::READING));
         Ok(CauseKey {
-            hour: EventTime(row.try_get("hour_us").map_err(Error::sql(Self::READING))?),
+            hour: EventTime(row.int("hour_us").map_err(Error::sql(Self::READING))?),
             domain: text("domain")?,
-            tenant: row.try_get("tenant").map_err(Error::sql(Self::READING))?,
+            tenant: row.optional_text("tenant").map_err(Error::sql(Self::READING))?,
             model: text("model")?,
             cause: word("cause", text("cause")?, Cause::from_name)?,
             evidence: word("evidence", text("evidence")?, Evidence::from_name)?,

@@ -21,9 +21,10 @@ impl Sink for Ledger {
     }
 
     async fn positions(&mut self, partitions: &[Partition]) -> Result<Positions, Error> {
-        // On the connection that writes: a commit that was dropped while it was becoming durable comes first there.
-        let mut connection = self.writer()?.acquire().await.map_err(Error::sql("read the positions of"))?;
-        let held = partitions::positions(&mut connection).await?;
+        // As a writer: a commit that was dropped, or whose connection was lost, while it was becoming durable comes first.
+        let mut transaction = self.begin().await?;
+        let held = partitions::positions(&mut transaction).await?;
+        transaction.rollback().await.map_err(Error::sql("read the positions of"))?;
         let position = |partition: &Partition| (*partition, held.get(partition).copied().unwrap_or_default());
         let positions: Positions = partitions.iter().map(position).collect();
         self.believed.extend(&positions);

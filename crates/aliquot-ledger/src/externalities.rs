@@ -7,11 +7,9 @@ use aliquot_core::cause::{Cause, Evidence, Game, Harm};
 use aliquot_core::externality::{Externalities, Externality, ExternalityKey};
 use aliquot_core::money::Usd;
 use aliquot_core::time::EventTime;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite};
 
 use crate::columns::{add_quantity, add_usd, number, word};
+use crate::database::{Fields, Row, Statement};
 use crate::error::Error;
 use crate::key;
 use crate::ledger::Ledger;
@@ -87,8 +85,9 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn hours_attributed(&self) -> Result<BTreeSet<EventTime>, Error> {
-        let hours = sqlx::query_scalar("SELECT hour_us FROM externalities UNION SELECT hour_us FROM causes");
-        let hours: Vec<i64> = hours.fetch_all(&self.readers).await.map_err(Error::sql("read the hours of"))?;
+        let hours =
+            Statement::new(self.dialect(), "SELECT hour_us FROM externalities UNION SELECT hour_us FROM causes");
+        let hours: Vec<i64> = hours.all(&mut self.reader().await?).await.map_err(Error::sql("read the hours of"))?;
         Ok(hours.into_iter().map(EventTime).collect())
     }
 }
@@ -117,23 +116,23 @@ impl SumTable for ExternalityTable {
         bytes
     }
 
-    fn bind(key: &ExternalityKey, row: &mut Separated<'_, Sqlite, &'static str>) {
-        row.push_bind(key.hour.0)
-            .push_bind(key.domain.as_str())
-            .push_bind(key.game.name())
-            .push_bind(key.harm.name())
-            .push_bind(key.cause.name())
-            .push_bind(key.evidence.name())
-            .push_bind(key.victim.as_deref())
-            .push_bind(key.culprit.kind())
-            .push_bind(tenant_of(&key.culprit));
+    fn bind(key: &ExternalityKey, row: &mut Fields<'_>) {
+        row.bind(key.hour.0)
+            .bind(key.domain.as_str())
+            .bind(key.game.name())
+            .bind(key.harm.name())
+            .bind(key.cause.name())
+            .bind(key.evidence.name())
+            .bind(key.victim.as_deref())
+            .bind(key.culprit.kind())
+            .bind(tenant_of(&key.culprit));
     }
 
-    fn key_of(row: &SqliteRow) -> Result<ExternalityKey, Error> {
-        let text = |column| row.try_get::<String, _>(column).map_err(Error::sql(Self::READING));
-        let optional = |column| row.try_get::<Option<String>, _>(column).map_err(Error::sql(Self::READING));
+    fn key_of(row: &Row) -> Result<ExternalityKey, Error> {
+        let text = |column| row.text(column).map_err(Error::sql(Self::READING));
+        let optional = |column| row.optional_text(column).map_err(Error::sql(Self::READING));
         Ok(ExternalityKey {
-            hour: EventTime(row.try_get("hour_us").map_err(Error::sql(Self::READING))?),
+            hour: EventTime(row.int("hour_us").map_err(Error::sql(Self::READING))?),
             domain: text("domain")?,
             game: word("game", text("game")?, Game::from_name)?,
             harm: word("harm", text("harm")?, Harm::from_name)?,

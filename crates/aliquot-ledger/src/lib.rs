@@ -6,7 +6,10 @@
 #![deny(missing_docs)]
 #![deny(clippy::float_arithmetic, clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod database;
 mod ledger;
+mod open_file;
+mod open_server;
 mod schema;
 
 mod admit;
@@ -25,6 +28,8 @@ mod snapshots;
 mod streams;
 mod totals;
 
+mod control;
+
 mod columns;
 mod error;
 mod key;
@@ -33,13 +38,22 @@ mod sums;
 
 pub use books::StoredBook;
 pub use causes::CauseFilter;
+pub use control::{
+    Author, Contract, Due, Entitlement, Entry, ExchangeRate, Field, KEY_RANDOM_BYTES, Key, NewKey, RECORDS_MAX, Record,
+    Scope, Tenant,
+};
 pub use error::Error;
 pub use externalities::ExternalityFilter;
 pub use fits::FITS_MAX;
 pub use ledger::Ledger;
+pub use open_server::Server;
 pub use snapshots::SNAPSHOTS_KEPT;
 pub use streams::{Gap, STREAMS_MAX};
 pub use totals::TOTALS_MAX;
+
+/// The tests' fixture names the crate as other targets do.
+#[cfg(test)]
+extern crate self as aliquot_ledger;
 
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]

@@ -1,5 +1,6 @@
 //! Table `log`: which event log the positions are positions of. Knows nothing of logs but their names.
 
+use crate::database::Statement;
 use crate::error::Error;
 use crate::ledger::Ledger;
 
@@ -11,14 +12,18 @@ impl Ledger {
     pub async fn claim_log(&self, identity: &str) -> Result<(), Error> {
         let failed = || Error::sql("claim a log in");
         let mut transaction = self.begin().await?;
-        let claimed: Option<String> =
-            sqlx::query_scalar("SELECT identity FROM log").fetch_optional(&mut *transaction).await.map_err(failed())?;
+        let claimed = Statement::new(self.dialect(), "SELECT identity FROM log");
+        let claimed: Option<String> = claimed.optional(&mut transaction).await.map_err(failed())?;
         match claimed {
             Some(claimed) if claimed == identity => Ok(()),
             Some(claimed) => Err(Error::OtherLog { claimed, offered: identity.to_owned() }),
             None => {
-                let claim = sqlx::query("INSERT INTO log (only_row, identity) VALUES (1, $1)").bind(identity);
-                claim.execute(&mut *transaction).await.map_err(failed())?;
+                let claim = "INSERT INTO log (only_row, identity) VALUES (1, $1)";
+                Statement::new(self.dialect(), claim)
+                    .bind(identity)
+                    .execute(&mut transaction)
+                    .await
+                    .map_err(failed())?;
                 transaction.commit().await.map_err(failed())
             }
         }

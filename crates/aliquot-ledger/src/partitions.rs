@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use aliquot_core::commit::{Commit, Tally};
 use aliquot_core::position::{Offset, Partition, Positions};
-use sqlx::SqliteConnection;
 
 use crate::admit::Admitted;
 use crate::columns::{count, count_of};
+use crate::database::{FromRow, Row, Session, Statement};
 use crate::error::Error;
 use crate::ledger::Ledger;
 
-#[derive(sqlx::FromRow)]
-struct Row {
+/// A row as it is held.
+struct Held {
     partition: i32,
     next_offset: i64,
     charged_count: i64,
@@ -27,8 +27,7 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn held(&self) -> Result<Positions, Error> {
-        let mut connection = self.readers.acquire().await.map_err(Error::sql("read"))?;
-        positions(&mut connection).await
+        positions(&mut self.reader().await?).await
     }
 
     /// What was counted of each partition since its beginning.
@@ -36,30 +35,30 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn tallies(&self) -> Result<BTreeMap<Partition, Tally>, Error> {
-        let mut connection = self.readers.acquire().await.map_err(Error::sql("read"))?;
-        read(&mut connection).await?.into_iter().map(|row| Ok((Partition(row.partition), row.tally()?))).collect()
+        read(&mut self.reader().await?)
+            .await?
+            .into_iter()
+            .map(|row| Ok((Partition(row.partition), row.tally()?)))
+            .collect()
     }
 }
 
 /// The position of every partition.
-pub(crate) async fn positions(connection: &mut SqliteConnection) -> Result<Positions, Error> {
-    let rows = read(connection).await?;
+pub(crate) async fn positions(session: &mut Session) -> Result<Positions, Error> {
+    let rows = read(session).await?;
     Ok(rows.into_iter().map(|row| (Partition(row.partition), Offset(row.next_offset))).collect())
 }
 
 /// Moves the admitted partitions to the ends of their ranges and adds to their counts.
-pub(crate) async fn advance(
-    connection: &mut SqliteConnection,
-    commit: &Commit,
-    admitted: &Admitted,
-) -> Result<(), Error> {
-    let rows = read(connection).await?.into_iter();
+pub(crate) async fn advance(session: &mut Session, commit: &Commit, admitted: &Admitted) -> Result<(), Error> {
+    let rows = read(session).await?.into_iter();
     let mut tallies: BTreeMap<_, _> =
         rows.map(|row| Ok((row.partition, row.tally()?))).collect::<Result<_, Error>>()?;
     for (partition, range) in commit.ranges.iter().filter(|(partition, _)| admitted.moves(**partition)) {
         let held = tallies.remove(&partition.0).unwrap_or_default();
         let tally = sum(held, commit.tallies.get(partition).copied().unwrap_or_default())?;
-        sqlx::query(
+        Statement::new(
+            session.dialect(),
             "INSERT INTO partitions \
              (partition, next_offset, charged_count, duplicate_count, rejected_count, report_count) \
              VALUES ($1, $2, $3, $4, $5, $6) \
@@ -73,7 +72,7 @@ pub(crate) async fn advance(
         .bind(count("the count of duplicates", tally.duplicates)?)
         .bind(count("the count of rejects", tally.rejected)?)
         .bind(count("the count of reports", tally.reports)?)
-        .execute(&mut *connection)
+        .execute(session)
         .await
         .map_err(Error::sql("move the positions of"))?;
     }
@@ -81,17 +80,18 @@ pub(crate) async fn advance(
 }
 
 /// There are as many rows as the log has partitions, so all of them are read at once.
-async fn read(connection: &mut SqliteConnection) -> Result<Vec<Row>, Error> {
-    sqlx::query_as(
+async fn read(session: &mut Session) -> Result<Vec<Held>, Error> {
+    Statement::new(
+        session.dialect(),
         "SELECT partition, next_offset, charged_count, duplicate_count, rejected_count, report_count \
          FROM partitions ORDER BY partition",
     )
-    .fetch_all(connection)
+    .all(session)
     .await
     .map_err(Error::sql("read the positions of"))
 }
 
-impl Row {
+impl Held {
     fn tally(&self) -> Result<Tally, Error> {
         Ok(Tally {
             charged: count_of("charged_count", self.charged_count)?,
@@ -110,4 +110,17 @@ fn sum(held: Tally, new: Tally) -> Result<Tally, Error> {
         rejected: add(held.rejected, new.rejected)?,
         reports: add(held.reports, new.reports)?,
     })
+}
+
+impl FromRow for Held {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            partition: row.small("partition")?,
+            next_offset: row.int("next_offset")?,
+            charged_count: row.int("charged_count")?,
+            duplicate_count: row.int("duplicate_count")?,
+            rejected_count: row.int("rejected_count")?,
+            report_count: row.int("report_count")?,
+        })
+    }
 }

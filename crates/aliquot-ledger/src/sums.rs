@@ -4,21 +4,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aliquot_core::time::EventTime;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use crate::columns::limit;
+use crate::database::{Dialect, Fields, Row, Session, Statement};
 use crate::error::Error;
 use crate::key;
 use crate::ledger::Ledger;
 
 /// A table of sums by key. Its keys begin with an hour.
-pub(crate) trait SumTable {
+pub(crate) trait SumTable: Send {
     /// What a sum is a sum of.
-    type Key: Ord;
+    type Key: Ord + Send;
     /// The amounts.
-    type Sum: Copy;
+    type Sum: Copy + Send;
     /// The table's name.
     const NAME: &'static str;
     /// The column of the key's bytes.
@@ -35,9 +33,9 @@ pub(crate) trait SumTable {
     /// The key's bytes.
     fn encode(key: &Self::Key) -> Vec<u8>;
     /// Binds [`Self::PARTS`].
-    fn bind(key: &Self::Key, row: &mut Separated<'_, Sqlite, &'static str>);
+    fn bind(key: &Self::Key, row: &mut Fields<'_>);
     /// Reads [`Self::PARTS`].
-    fn key_of(row: &SqliteRow) -> Result<Self::Key, Error>;
+    fn key_of(row: &Row) -> Result<Self::Key, Error>;
     /// The amounts as text.
     fn texts(sum: &Self::Sum) -> Vec<String>;
     /// Reads the amounts.
@@ -68,95 +66,80 @@ pub(crate) async fn page<T: SumTable>(
     wanted: Wanted<'_>,
     rows: usize,
 ) -> Result<Vec<(T::Key, T::Sum)>, Error> {
-    let mut query = select::<T>("");
+    let mut query = select::<T>(ledger.dialect(), "");
     let start = wanted.from.map_or_else(Vec::new, |from| key::hour(from).to_vec());
     let end = wanted.to.map_or_else(|| key::END.to_vec(), |to| key::hour(to).to_vec());
     let after = wanted.after.unwrap_or_default().max(start);
-    query.push(format_args!(" WHERE {} > ", T::KEY)).push_bind(after);
-    query.push(format_args!(" AND {} < ", T::KEY)).push_bind(end);
+    query.push(format_args!(" WHERE {} > ", T::KEY)).push_bind(after.as_slice());
+    query.push(format_args!(" AND {} < ", T::KEY)).push_bind(end.as_slice());
     for (column, value) in wanted.equal {
         query.push(format_args!(" AND {column} = ")).push_bind(value);
     }
     query.push(format_args!(" ORDER BY {} LIMIT ", T::KEY)).push_bind(limit(rows));
-    let found = query.build().fetch_all(&ledger.readers).await.map_err(Error::sql(T::READING))?;
+    let found: Vec<Row> = query.all(&mut ledger.reader().await?).await.map_err(Error::sql(T::READING))?;
     found.iter().map(|row| Ok((T::key_of(row)?, sum_of::<T>(row)?))).collect()
 }
 
 /// Adds to what the table holds. Read, added here and written, because the numbers are wider than SQL's; the transaction keeps
 /// others out meanwhile.
-pub(crate) async fn add<T: SumTable>(
-    connection: &mut SqliteConnection,
-    sums: BTreeMap<T::Key, T::Sum>,
-) -> Result<(), Error> {
+pub(crate) async fn add<T: SumTable>(session: &mut Session, sums: BTreeMap<T::Key, T::Sum>) -> Result<(), Error> {
     let mut sums = sums.into_iter().map(|(key, sum)| (T::encode(&key), key, sum));
     loop {
         let mut chunk: Vec<_> = sums.by_ref().take(SUMS_PER_STATEMENT).collect();
         if chunk.is_empty() {
             return Ok(());
         }
-        let held = held::<T>(connection, chunk.iter().map(|(bytes, ..)| bytes.as_slice())).await?;
+        let held = held::<T>(session, chunk.iter().map(|(bytes, ..)| bytes.as_slice())).await?;
         for (bytes, _, sum) in &mut chunk {
             if let Some(held) = held.get(bytes.as_slice()) {
                 *sum = T::plus(*held, *sum)?;
             }
         }
-        write::<T>(connection, &chunk).await?;
+        write::<T>(session, &chunk).await?;
     }
 }
 
 /// Those of the keys that the table holds.
 async fn held<T: SumTable>(
-    connection: &mut SqliteConnection,
+    session: &mut Session,
     keys: impl Iterator<Item = &[u8]>,
 ) -> Result<HashMap<Vec<u8>, T::Sum>, Error> {
-    let mut query = select::<T>(T::KEY);
+    let mut query = select::<T>(session.dialect(), T::KEY);
     query.push(format_args!(" WHERE {} IN (", T::KEY));
-    let mut list = query.separated(", ");
-    for key in keys {
-        list.push_bind(key);
+    for (place, key) in keys.enumerate() {
+        query.push(if place == 0 { "" } else { ", " }).push_bind(key);
     }
-    list.push_unseparated(")");
-    let rows = query.build().persistent(false).fetch_all(connection).await.map_err(Error::sql(T::READING))?;
-    let key = |row: &SqliteRow| row.try_get(T::KEY).map_err(Error::sql(T::READING));
+    query.push(")");
+    let rows: Vec<Row> = query.all(session).await.map_err(Error::sql(T::READING))?;
+    let key = |row: &Row| row.bytes(T::KEY).map_err(Error::sql(T::READING));
     rows.iter().map(|row| Ok((key(row)?, sum_of::<T>(row)?))).collect()
 }
 
-async fn write<T: SumTable>(
-    connection: &mut SqliteConnection,
-    rows: &[(Vec<u8>, T::Key, T::Sum)],
-) -> Result<(), Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ");
+async fn write<T: SumTable>(session: &mut Session, rows: &[(Vec<u8>, T::Key, T::Sum)]) -> Result<(), Error> {
     let columns = [T::PARTS, T::AMOUNTS].concat().join(", ");
-    query.push(format_args!("{} ({}, {columns}) ", T::NAME, T::KEY));
-    query.push_values(rows, |mut row, (bytes, key, sum)| {
-        row.push_bind(bytes.as_slice());
-        T::bind(key, &mut row);
+    let start = format!("INSERT INTO {} ({}, {columns}) ", T::NAME, T::KEY);
+    let mut query = Statement::composed(session.dialect(), start);
+    query.push_values(rows, |row, (bytes, key, sum)| {
+        row.bind(bytes.as_slice());
+        T::bind(key, row);
         for text in T::texts(sum) {
-            row.push_bind(text);
+            row.bind(text.as_str());
         }
     });
-    query.push(format_args!(" ON CONFLICT ({}) DO UPDATE SET ", T::KEY));
-    let mut updates = query.separated(", ");
-    for column in T::AMOUNTS {
-        updates.push(format_args!("{column} = excluded.{column}"));
-    }
-    query.build().persistent(false).execute(connection).await.map_err(Error::sql(T::WRITING))?;
+    let updates: Vec<String> = T::AMOUNTS.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    query.push(format_args!(" ON CONFLICT ({}) DO UPDATE SET {}", T::KEY, updates.join(", ")));
+    query.execute(session).await.map_err(Error::sql(T::WRITING))?;
     Ok(())
 }
 
 /// A SELECT of the table's amounts, and of the key's bytes or else of what they say.
-fn select<T: SumTable>(key: &'static str) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-    let mut columns = query.separated(", ");
+fn select<T: SumTable>(dialect: Dialect, key: &'static str) -> Statement {
     let parts: &[&str] = if key.is_empty() { T::PARTS } else { &[key] };
-    for column in parts.iter().chain(T::AMOUNTS) {
-        columns.push(column);
-    }
-    query.push(format_args!(" FROM {}", T::NAME));
-    query
+    let columns = [parts, T::AMOUNTS].concat().join(", ");
+    Statement::composed(dialect, format_args!("SELECT {columns} FROM {}", T::NAME))
 }
 
-fn sum_of<T: SumTable>(row: &SqliteRow) -> Result<T::Sum, Error> {
-    let texts = T::AMOUNTS.iter().map(|column| row.try_get::<String, _>(*column));
+fn sum_of<T: SumTable>(row: &Row) -> Result<T::Sum, Error> {
+    let texts = T::AMOUNTS.iter().map(|column| row.text(*column));
     T::sum_of(&texts.collect::<Result<Vec<_>, _>>().map_err(Error::sql(T::READING))?)
 }

@@ -5,6 +5,7 @@ use aliquot_core::totals::{Account, TotalKey, Totals, WindowTotal};
 use futures::TryStreamExt;
 
 use crate::columns::{book, limit};
+use crate::database::{FromRow, Row, Statement};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::lines::{Lines, add_up};
@@ -13,14 +14,14 @@ use crate::{account_key, key};
 /// Totals that one call answers at most: a map of a million takes some 300 MB. Longer answers come page by page.
 pub const TOTALS_MAX: usize = 1_000_000;
 
-#[derive(sqlx::FromRow)]
-struct Row {
+/// A row as it is held.
+struct Held {
     hour_us: i64,
     tenant: Option<String>,
     provider: String,
     model: String,
     price_book: String,
-    unpriced: bool,
+    unpriced: i32,
     lines: String,
 }
 
@@ -32,13 +33,15 @@ impl Ledger {
     pub async fn totals(&self, from: Option<EventTime>, to: Option<EventTime>) -> Result<Totals, Error> {
         let from = from.map_or_else(Vec::new, |from| key::hour(from).to_vec());
         let to = to.map_or_else(|| key::END.to_vec(), |to| key::hour(to).to_vec());
-        let mut rows = sqlx::query_as::<_, Row>(
+        let mut reader = self.reader().await?;
+        let mut rows = Statement::new(
+            self.dialect(),
             "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE account_key >= $1 AND account_key < $2 ORDER BY account_key",
         )
-        .bind(from)
-        .bind(to)
-        .fetch(&self.readers);
+        .bind(from.as_slice())
+        .bind(to.as_slice())
+        .stream::<Held>(&mut reader);
         let mut totals = Totals::new();
         while let Some(row) = rows.try_next().await.map_err(Error::sql("read the totals of"))? {
             let (account, lines) = row.parts()?;
@@ -62,13 +65,15 @@ impl Ledger {
     ) -> Result<Vec<(TotalKey, WindowTotal)>, Error> {
         let from = after.map(|after| account_key::encode(&account_of(after))).unwrap_or_default();
         // Of the first account perhaps everything came before; each other one has a total at least.
-        let mut accounts = sqlx::query_as::<_, Row>(
+        let mut reader = self.reader().await?;
+        let mut accounts = Statement::new(
+            self.dialect(),
             "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE account_key >= $1 ORDER BY account_key LIMIT $2",
         )
-        .bind(from)
+        .bind(from.as_slice())
         .bind(limit(rows.saturating_add(1)))
-        .fetch(&self.readers);
+        .stream::<Held>(&mut reader);
         let mut page = Vec::new();
         while page.len() < rows
             && let Some(row) = accounts.try_next().await.map_err(Error::sql("read the totals of"))?
@@ -86,12 +91,14 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn unpriced(&self, rows: usize) -> Result<Vec<(TotalKey, WindowTotal)>, Error> {
-        let mut accounts = sqlx::query_as::<_, Row>(
+        let mut reader = self.reader().await?;
+        let mut accounts = Statement::new(
+            self.dialect(),
             "SELECT hour_us, tenant, provider, model, price_book, unpriced, lines \
              FROM totals WHERE unpriced = 1 ORDER BY account_key LIMIT $1",
         )
         .bind(limit(rows))
-        .fetch(&self.readers);
+        .stream::<Held>(&mut reader);
         let mut page = Vec::new();
         while page.len() < rows
             && let Some(row) = accounts.try_next().await.map_err(Error::sql("read the totals of"))?
@@ -108,7 +115,8 @@ impl Ledger {
     /// # Errors
     /// What the database says.
     pub async fn sum(&self) -> Result<WindowTotal, Error> {
-        let mut rows = sqlx::query_scalar::<_, String>("SELECT lines FROM totals").fetch(&self.readers);
+        let mut reader = self.reader().await?;
+        let mut rows = Statement::new(self.dialect(), "SELECT lines FROM totals").stream::<String>(&mut reader);
         let mut sum = WindowTotal::default();
         while let Some(lines) = rows.try_next().await.map_err(Error::sql("read the totals of"))? {
             sum = add_up(sum, Lines::read(&lines)?.sum()?)?;
@@ -117,7 +125,7 @@ impl Ledger {
     }
 }
 
-impl Row {
+impl Held {
     fn parts(&self) -> Result<(Account<'_>, Lines), Error> {
         let account = Account {
             hour: EventTime(self.hour_us),
@@ -127,7 +135,7 @@ impl Row {
             book: book(&self.price_book)?,
         };
         let lines = Lines::read(&self.lines)?;
-        if lines.is_unpriced() != self.unpriced {
+        if i32::from(lines.is_unpriced()) != self.unpriced {
             return Err(Error::Corrupt { column: "unpriced", found: self.unpriced.to_string() });
         }
         Ok((account, lines))
@@ -137,4 +145,18 @@ impl Row {
 fn account_of(key: &TotalKey) -> Account<'_> {
     let TotalKey { hour, ref tenant, ref provider, ref model, book, .. } = *key;
     Account { hour, tenant: tenant.as_deref(), provider, model, book }
+}
+
+impl FromRow for Held {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            hour_us: row.int("hour_us")?,
+            tenant: row.optional_text("tenant")?,
+            provider: row.text("provider")?,
+            model: row.text("model")?,
+            price_book: row.text("price_book")?,
+            unpriced: row.small("unpriced")?,
+            lines: row.text("lines")?,
+        })
+    }
 }

@@ -85,7 +85,7 @@ impl Findings {
 }
 
 pub(crate) async fn run(args: Audit) -> anyhow::Result<Outcome> {
-    let layout = Layout::new(&args.data_dir);
+    let layout = args.place.layout()?;
     let mut findings = look(&layout).await?;
     for _ in 1..LOOKS {
         if findings.agree() {

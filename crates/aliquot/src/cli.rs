@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::Config;
+use crate::stores::Layout;
+
+pub(crate) mod control;
+
 /// Meter every inference request, say who caused which cost, and turn that into invoices, alerts and margins.
 #[derive(Debug, Parser)]
 #[command(name = "aliquot", version, max_term_width = 120, after_help = EXAMPLES)]
@@ -41,11 +46,42 @@ pub(crate) enum Command {
     /// Import and list price books.
     #[command(subcommand)]
     Price(Price),
+    /// Add, change and end tenants.
+    #[command(subcommand)]
+    Tenant(control::Tenant),
+    /// Add and end contracts.
+    #[command(subcommand)]
+    Contract(control::Contract),
+    /// Make and revoke the keys of the API.
+    #[command(subcommand)]
+    Key(control::Key),
+    /// Show who changed tenants, contracts and keys.
+    AuditLog(control::AuditLog),
     /// Hold lake and ledger against each other, and list what is missing, rejected or unpriced.
     Audit(Audit),
     /// Measure this build on this machine.
     #[command(subcommand)]
     Bench(Bench),
+}
+
+/// Where the stores are.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Where `lake/` and `ledger.sqlite` are.
+    #[arg(long, default_value = "aliquot-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// The configuration that says where they are, for a ledger in PostgreSQL.
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl Place {
+    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
+        match &self.config {
+            Some(file) => Config::load(Some(file))?.layout(),
+            None => Ok(Layout::new(&self.data_dir)),
+        }
+    }
 }
 
 /// How an answer is written.
@@ -106,6 +142,9 @@ pub(crate) struct Serve {
     /// Which part of the work this process does. With the embedded log only `all` is possible.
     #[arg(long, value_enum, default_value_t = Role::All)]
     pub(crate) role: Role,
+    /// Let everybody in although there is no key, also from other machines.
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Print a configuration with every key, its default and its meaning, and exit.
     #[arg(long)]
     pub(crate) print_config: bool,
@@ -250,9 +289,8 @@ pub(crate) struct Query {
     /// List the named queries and what each answers.
     #[arg(long)]
     pub(crate) list: bool,
-    /// Where `lake/` and `ledger.sqlite` are.
-    #[arg(long, default_value = "aliquot-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// A parameter of the query; `--list` shows which there are.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) params: Vec<(String, String)>,
@@ -307,9 +345,8 @@ pub(crate) struct PriceImport {
     /// Start from an empty book instead of the one in force.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Where `ledger.sqlite` is.
-    #[arg(long, default_value = "aliquot-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// List what the book cannot express, not only how much.
     #[arg(long)]
     pub(crate) verbose: bool,
@@ -330,9 +367,8 @@ pub(crate) enum Catalogue {
 
 #[derive(Debug, Args)]
 pub(crate) struct PriceList {
-    /// Where `ledger.sqlite` is.
-    #[arg(long, default_value = "aliquot-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -343,9 +379,8 @@ pub(crate) struct PriceShow {
     /// The served model's name as events spell it.
     #[arg(long)]
     pub(crate) model: String,
-    /// Where `ledger.sqlite` is.
-    #[arg(long, default_value = "aliquot-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -353,9 +388,8 @@ pub(crate) struct PriceShow {
   aliquot audit --data-dir out
   aliquot audit --data-dir out --format json")]
 pub(crate) struct Audit {
-    /// Where `lake/` and `ledger.sqlite` are.
-    #[arg(long, default_value = "aliquot-data", value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// How the findings are written.
     #[arg(long, value_enum, default_value_t = Style::Text)]
     pub(crate) format: Style,

@@ -12,9 +12,11 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use crate::output;
+use crate::stores::Layout;
 
 mod domains;
 mod kafka;
+mod ledger;
 
 /// A configuration with every key, its default and its meaning; what `--print-config` prints, and read by a test.
 pub(crate) const EXAMPLE: &str = include_str!("config/aliquot.toml");
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) log: Log,
     kafka: kafka::Section,
+    ledger: ledger::Section,
     pub(crate) api: Api,
     pub(crate) pipeline: Pipeline,
     domains: domains::Domains,
@@ -92,6 +95,7 @@ impl Default for Config {
             data_dir: "aliquot-data".into(),
             log: Log::default(),
             kafka: kafka::Section::default(),
+            ledger: ledger::Section::default(),
             api: Api::default(),
             pipeline: Pipeline::default(),
             domains: domains::Domains::default(),
@@ -182,10 +186,20 @@ impl Config {
             bail!("upkeep.interval_s and upkeep.retention_hours must be at least 1");
         }
         domains::check(&self.domains)?;
+        self.ledger.check()?;
         if log.kind == LogKind::Kafka {
             self.kafka.check()?;
         }
         Ok(())
+    }
+
+    /// Where lake, ledger and log are.
+    ///
+    /// # Errors
+    /// When a secret's file or variable is not there.
+    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
+        let server = self.ledger.server().map_err(|error| error.context(Unusable))?;
+        Ok(Layout { server, ..Layout::new(&self.data_dir) })
     }
 
     /// How to reach Kafka, secrets read.
@@ -261,6 +275,11 @@ fn secret(key: &str, file: Option<&Path>, variable: Option<&str>) -> anyhow::Res
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(variable: &str) -> anyhow::Result<String> {
     Ok(std::env::var(variable)?)
+}
+
+/// Who runs this process, as the system's login says.
+pub(crate) fn user() -> Option<String> {
+    ["USER", "LOGNAME"].into_iter().find_map(|name| environment(name).ok()).filter(|user| !user.is_empty())
 }
 
 /// Settings of the Kafka client by their names there.

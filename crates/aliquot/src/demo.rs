@@ -40,7 +40,8 @@ pub(crate) async fn run(args: Demo) -> anyhow::Result<()> {
     output::print(&report.write(args.format)?)?;
     let Some(listener) = listener else { return aggregator.stop().await.map(drop) };
     output::note(&hints(&listener, &layout.dir)?);
-    serve::over_spool(&config, listener, spool, aggregator).await
+    // The fleet is made up, so that everybody may see what it paid.
+    serve::over_spool(&config, listener, spool, aggregator, true).await
 }
 
 /// The fleet's events in messages, and between them those that no decoder accepts.

@@ -2,19 +2,23 @@
 
 mod aggregate;
 mod audit;
+mod audit_log;
 mod bench;
 mod cli;
 mod clock;
 mod config;
+mod contract;
 mod demo;
 mod embedded;
 mod feed;
 mod http;
+mod key;
 mod messages;
 mod observe;
 mod output;
 mod price;
 mod query;
+mod records;
 mod replay;
 mod rows;
 mod serve;
@@ -23,6 +27,7 @@ mod stores;
 mod summary;
 mod table;
 mod telemetry;
+mod tenant;
 
 use std::process::ExitCode;
 
@@ -71,6 +76,10 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Replay(args) => Box::pin(replay::run(args)).await?,
         Command::Query(args) => Box::pin(query::run(args)).await?,
         Command::Price(command) => Box::pin(price::run(command)).await?,
+        Command::Tenant(command) => Box::pin(tenant::run(command)).await?,
+        Command::Contract(command) => Box::pin(contract::run(command)).await?,
+        Command::Key(command) => Box::pin(key::run(command)).await?,
+        Command::AuditLog(args) => Box::pin(audit_log::run(args)).await?,
         Command::Audit(args) => return Box::pin(audit::run(args)).await,
         Command::Bench(command) => Box::pin(bench::run(command)).await?,
     }

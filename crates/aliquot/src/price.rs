@@ -16,7 +16,7 @@ use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, NaiveDate, NaiveTime};
 
 use crate::cli::{Catalogue, Price, PriceImport, PriceList, PriceShow, spelling};
-use crate::stores::{self, Layout};
+use crate::stores;
 use crate::{clock, output, table};
 
 pub(crate) async fn run(command: Price) -> anyhow::Result<()> {
@@ -29,7 +29,7 @@ pub(crate) async fn run(command: Price) -> anyhow::Result<()> {
 
 async fn import(args: PriceImport) -> anyhow::Result<()> {
     let Imported { book: imported, skipped } = catalogue(args.source, &args.input)?;
-    let ledger = Layout::new(&args.data_dir).open_ledger().await?;
+    let ledger = args.place.layout()?.open_ledger().await?;
     let is_first =
         args.replace || ledger.current_price_book().await?.is_none_or(|stored| stored.source == stores::BUILT_IN);
     let current = if args.replace { PriceBook::default() } else { stores::current_book(&ledger).await? };
@@ -101,7 +101,7 @@ fn midnight(time: EventTime) -> EventTime {
 }
 
 async fn list(args: PriceList) -> anyhow::Result<()> {
-    let ledger = Layout::new(&args.data_dir).read_ledger().await?;
+    let ledger = args.place.layout()?.read_ledger().await?;
     let current = ledger.current_price_book().await?.map(|stored| stored.id);
     let rows = ledger.price_books().await?.into_iter().map(|stored| {
         let mark = if Some(stored.id) == current { "in force" } else { "" };
@@ -116,7 +116,7 @@ fn when(time: EventTime) -> String {
 }
 
 async fn show(args: PriceShow) -> anyhow::Result<()> {
-    let ledger = Layout::new(&args.data_dir).read_ledger().await?;
+    let ledger = args.place.layout()?.read_ledger().await?;
     let current = stores::book_in_force(&ledger).await?;
     let (_, models) = rating::look_up(&current, &args.provider, &args.model).map_err(|unpriced| {
         anyhow!(

@@ -23,7 +23,7 @@ impl From<Format> for aliquot_query::Format {
 }
 
 pub(crate) async fn run(args: Query) -> anyhow::Result<()> {
-    let layout = Layout::new(&args.data_dir);
+    let layout = args.place.layout()?;
     let mut engine = Engine::open(&layout.lake(), Limits::default())?;
     if let Some(dir) = &args.queries {
         engine = engine.with_queries(dir)?;
@@ -65,7 +65,7 @@ async fn with_ledger(mut engine: Engine, layout: &Layout, sql: &str) -> anyhow::
     // A name in a comment loads a table that is not needed, and does no harm.
     let names = |table: &str| sql.to_lowercase().contains(table);
     let (totals, attribution) = (names("ledger_totals"), names("ledger_externalities") || names("ledger_causes"));
-    if !(totals || attribution) || !layout.ledger().exists() {
+    if !(totals || attribution) || !layout.has_ledger() {
         return Ok(engine);
     }
     let ledger = layout.read_ledger().await?;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aliquot_api::{Clock, Concurrency, Door, Gateway, Metrics, Readers, RequestIds, State};
+use aliquot_api::{Access, Clock, Concurrency, Door, Gateway, Metrics, Readers, RequestIds, State};
 use aliquot_kafka::{KafkaOutlet, KafkaSource};
 use aliquot_lake::Lake;
 use aliquot_query::{Engine, Limits};
 use aliquot_spool::{Mode, Spool};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -33,8 +33,8 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<()> {
     }
     let listener = listen(&config.api.listen).await?;
     match config.log.kind {
-        LogKind::Embedded => embedded(&config, listener).await,
-        LogKind::Kafka => with_kafka(&config, args.role, listener).await,
+        LogKind::Embedded => embedded(&config, listener, args.open).await,
+        LogKind::Kafka => with_kafka(&config, args.role, listener, args.open).await,
     }
 }
 
@@ -47,12 +47,12 @@ pub(crate) async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn embedded(config: &Config, listener: TcpListener) -> anyhow::Result<()> {
-    let layout = Layout::new(&config.data_dir);
+async fn embedded(config: &Config, listener: TcpListener, open: bool) -> anyhow::Result<()> {
+    let layout = config.layout()?;
     let spool = Spool::open(layout.log(), config.log.partitions, config.spool_limits()).await?;
     let source = spool.source(Mode::Follow);
     let aggregator = Aggregator::start(source, &embedded_log(config), &layout, config.pipeline_settings()).await?;
-    over_spool(config, listener, spool, aggregator).await
+    over_spool(config, listener, spool, aggregator, open).await
 }
 
 /// The embedded log's name in the ledger.
@@ -66,17 +66,20 @@ pub(crate) async fn over_spool(
     listener: TcpListener,
     spool: Spool,
     aggregator: Aggregator,
+    open: bool,
 ) -> anyhow::Result<()> {
     let door = Door::to(spool.outlet());
     let ends: Ends = Arc::new(move || spool.ends());
-    Process { config, role: Role::All, listener, aggregator: Some(aggregator), door: Some(door), ends }.run().await
+    Process { config, role: Role::All, listener, aggregator: Some(aggregator), door: Some(door), ends, open }
+        .run()
+        .await
 }
 
-async fn with_kafka(config: &Config, role: Role, listener: TcpListener) -> anyhow::Result<()> {
+async fn with_kafka(config: &Config, role: Role, listener: TcpListener, open: bool) -> anyhow::Result<()> {
     let kafka = config.kafka()?;
     let partitions = config.ensure_topic().await?;
     let aggregator = if role.aggregates() {
-        let layout = Layout::new(&config.data_dir);
+        let layout = config.layout()?;
         let log = format!("topic {} with {partitions} partitions", kafka.topic);
         Some(Aggregator::start(KafkaSource::open(&kafka)?, &log, &layout, config.pipeline_settings()).await?)
     } else {
@@ -85,7 +88,7 @@ async fn with_kafka(config: &Config, role: Role, listener: TcpListener) -> anyho
     let door = if role.takes_events() { Some(Door::to(KafkaOutlet::open(&kafka)?)) } else { None };
     // Where a topic ends, its brokers know; the group's lag is read there, by the usual tools.
     let ends: Ends = Arc::new(Default::default);
-    Process { config, role, listener, aggregator, door, ends }.run().await
+    Process { config, role, listener, aggregator, door, ends, open }.run().await
 }
 
 /// A process with its parts, before it runs.
@@ -96,18 +99,21 @@ struct Process<'c> {
     aggregator: Option<Aggregator>,
     door: Option<Door>,
     ends: Ends,
+    open: bool,
 }
 
 impl Process<'_> {
     /// Runs until somebody asks to stop, or a part fails; then finishes what is under way.
     async fn run(self) -> anyhow::Result<()> {
-        let Self { config, role, listener, mut aggregator, door, ends } = self;
-        let layout = Layout::new(&config.data_dir);
+        let Self { config, role, listener, mut aggregator, door, ends, open } = self;
+        let layout = config.layout()?;
         let (stopper, stop) = stop::pair();
         let mut tasks = JoinSet::new();
         let metrics = Metrics::default();
         let progress = aggregator.as_ref().map(Aggregator::progress);
+        let access = access(&layout, &listener, open).await?;
         let state = State {
+            access,
             clock: Clock::new(clock::now),
             request_ids: RequestIds::starting_at(clock::now()),
             readiness: observe::readiness(&mut tasks, progress.clone(), &stop),
@@ -141,6 +147,27 @@ impl Process<'_> {
         }
         outcome
     }
+}
+
+/// Who may ask. Without keys everybody on this machine may, so that a first try needs none; beyond it only if that is said.
+async fn access(layout: &Layout, listener: &TcpListener, open: bool) -> anyhow::Result<Access> {
+    let ledger = layout.open_ledger().await?;
+    if ledger.has_keys().await? {
+        return Ok(Access::Keys(ledger));
+    }
+    ledger.close().await;
+    let address = listener.local_addr()?;
+    if !(address.ip().is_loopback() || open) {
+        let refused = anyhow!(
+            "there is no API key, and {address} can be reached from other machines; make a key with `aliquot key create`, listen on \
+             127.0.0.1, or let everybody in with --open"
+        );
+        return Err(refused.context(config::Unusable));
+    }
+    output::note(
+        "aliquot: there is no API key, so everybody who reaches this address may ask; keys hold from the next start on",
+    );
+    Ok(Access::Open)
 }
 
 async fn ended(aggregator: &mut Option<Aggregator>) -> anyhow::Result<()> {

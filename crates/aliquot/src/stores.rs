@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aliquot_core::prices::{BookId, PriceBook};
 use aliquot_lake::Lake;
-use aliquot_ledger::{Ledger, StoredBook};
+use aliquot_ledger::{Ledger, Server, StoredBook};
 use aliquot_pipeline::Books;
 use aliquot_wire::prices::book;
 use anyhow::{Context, bail};
@@ -16,11 +16,13 @@ use crate::clock;
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) dir: PathBuf,
+    /// The server that has the ledger; without one, it is a file of the directory.
+    pub(crate) server: Option<Server>,
 }
 
 impl Layout {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), server: None }
     }
 
     /// The Delta tables, one folder each.
@@ -28,8 +30,8 @@ impl Layout {
         self.dir.join("lake")
     }
 
-    /// The SQLite ledger.
-    pub(crate) fn ledger(&self) -> PathBuf {
+    /// The ledger's file, unless a server has it.
+    fn ledger_file(&self) -> PathBuf {
         self.dir.join("ledger.sqlite")
     }
 
@@ -49,21 +51,32 @@ impl Layout {
         Ok(Box::pin(Lake::open(&self.lake())).await?)
     }
 
+    /// Whether there may be a ledger: a server's is asked when it is opened.
+    pub(crate) fn has_ledger(&self) -> bool {
+        self.server.is_some() || self.ledger_file().exists()
+    }
+
     /// The ledger for writing.
     pub(crate) async fn open_ledger(&self) -> anyhow::Result<Ledger> {
         self.create()?;
-        Ok(Ledger::open(&self.ledger()).await?)
+        Ok(match &self.server {
+            Some(server) => Ledger::connect(server).await?,
+            None => Ledger::open(&self.ledger_file()).await?,
+        })
     }
 
     /// The ledger as it is, for reading only.
     pub(crate) async fn read_ledger(&self) -> anyhow::Result<Ledger> {
-        if !self.ledger().exists() {
+        if let Some(server) = &self.server {
+            return Ok(Ledger::connect_read_only(server).await?);
+        }
+        if !self.has_ledger() {
             bail!(
                 "no ledger in {}; name the directory of a `serve`, `replay` or `demo` with --data-dir",
                 self.dir.display()
             );
         }
-        Ok(Ledger::open_read_only(&self.ledger()).await?)
+        Ok(Ledger::open_read_only(&self.ledger_file()).await?)
     }
 }
 

@@ -5,6 +5,9 @@
     reason = "the helpers of these tests fail the test, and say what they left out"
 )]
 
+#[path = "cli/control.rs"]
+mod control;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -60,7 +63,7 @@ fn help_shows_examples_and_mistakes_say_what_to_do() {
     for command in ["demo", "serve", "replay", "query", "price", "audit", "bench"] {
         assert!(well(&[command, "--help"]).contains("aliquot"), "{command}");
     }
-    for command in ["demo", "serve", "replay", "query", "price", "audit"] {
+    for command in ["demo", "serve", "replay", "query", "price", "audit", "tenant", "contract", "key", "audit-log"] {
         assert!(well(&[command, "--help"]).contains("Examples:"), "{command}");
     }
     assert!(fails(2, &["replay"]).contains("--trace"));

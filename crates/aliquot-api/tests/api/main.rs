@@ -3,6 +3,7 @@
 
 mod world;
 
+mod access;
 mod attribution;
 mod door;
 mod gaps;

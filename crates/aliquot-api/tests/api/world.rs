@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use aliquot_api::{Clock, Concurrency, Door, Gateway, Metrics, Readiness, RequestIds, State, router};
+use aliquot_api::{Access, Clock, Concurrency, Door, Gateway, Metrics, Readiness, RequestIds, State, router};
 use aliquot_core::ports::{Fault, Kind, Outgoing, Outlet};
 use aliquot_core::state::Rules;
 use aliquot_core::time::EventTime;
@@ -107,6 +107,7 @@ impl Outlet for Log {
 pub(crate) fn state() -> State {
     let (_, readiness) = watch::channel(Readiness::READY);
     State {
+        access: Access::Open,
         clock: Clock::new(|| NOW),
         request_ids: RequestIds::starting_at(EventTime(0xa1)),
         readiness,

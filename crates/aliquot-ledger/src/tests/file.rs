@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::{Store, commit, contents, event, single, slow_sum, spelled};
-use crate::schema::{MIGRATOR, known};
+use crate::schema::{POSTGRES, SQLITE, known};
 use crate::{Error, Ledger};
 
 /// A connection that knows nothing of the ledger. It waits for locks: handles that were dropped close in their own time.
@@ -221,10 +221,14 @@ async fn a_ledger_of_the_version_before_is_migrated_and_goes_on() {
     let mut before = filled(&store).await;
     before.commit(&commit(0, 30, 40)).await.unwrap();
     before.close().await;
+    for table in ["contracts", "entitlements", "tenants", "api_keys", "exchange_rates", "audit_log"] {
+        let mut connection = raw(&store).await;
+        sqlx::query(AssertSqlSafe(format!("DROP TABLE {table}"))).execute(&mut connection).await.unwrap();
+    }
     alter(&store, "DROP TABLE externalities").await;
     alter(&store, "DROP TABLE causes").await;
     alter(&store, "DROP TABLE domain_fits").await;
-    alter(&store, "DELETE FROM _sqlx_migrations WHERE version = 5").await;
+    alter(&store, "DELETE FROM _sqlx_migrations WHERE version >= 5").await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 40, 50)).await.unwrap();
     let found = contents(&ledger).await;
@@ -245,9 +249,10 @@ async fn two_processes_may_make_the_ledger_at_once() {
 async fn commits_are_synced_and_references_are_checked() {
     let store = Store::new();
     let ledger = filled(&store).await;
-    let mut writer = ledger.writer().unwrap().acquire().await.unwrap();
+    let mut writer = ledger.begin().await.unwrap();
+    let crate::database::Session::Sqlite(writer) = &mut writer else { unreachable!("a file is SQLite's") };
     for (pragma, expected) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
-        let row = sqlx::query(AssertSqlSafe(format!("PRAGMA {pragma}"))).fetch_one(&mut *writer).await.unwrap();
+        let row = sqlx::query(AssertSqlSafe(format!("PRAGMA {pragma}"))).fetch_one(&mut **writer).await.unwrap();
         let found = row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|number| number.to_string()));
         assert_eq!(found.unwrap(), expected, "{pragma}");
     }
@@ -286,12 +291,16 @@ async fn the_document_lists_exactly_the_tables_and_columns() {
 }
 
 #[test]
-fn every_migration_is_embedded() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/ledger");
-    let files = std::fs::read_dir(directory).unwrap().filter_map(|file| file.unwrap().file_name().into_string().ok());
-    let mut files: Vec<String> = files.filter(|name| name.ends_with(".sql")).collect();
-    files.sort();
-    let embedded = MIGRATOR.iter().map(|migration| format!("{:04}_{}.sql", migration.version, migration.description));
-    assert_eq!(files, embedded.map(|name| name.replace(' ', "_")).collect::<Vec<_>>());
-    assert!(files.last().is_some_and(|name| name.starts_with(&format!("{:04}_", known()))), "{files:?}");
+fn every_migration_is_embedded_for_both_databases() {
+    for (folder, migrator) in [("", &SQLITE), ("postgres", &POSTGRES)] {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/ledger").join(folder);
+        let files = std::fs::read_dir(directory).unwrap();
+        let files = files.filter_map(|file| file.unwrap().file_name().into_string().ok());
+        let mut files: Vec<String> = files.filter(|name| name.ends_with(".sql")).collect();
+        files.sort();
+        let embedded =
+            migrator.iter().map(|migration| format!("{:04}_{}.sql", migration.version, migration.description));
+        assert_eq!(files, embedded.map(|name| name.replace(' ', "_")).collect::<Vec<_>>());
+        assert!(files.last().is_some_and(|name| name.starts_with(&format!("{:04}_", known()))), "{files:?}");
+    }
 }

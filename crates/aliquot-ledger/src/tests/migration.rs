@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::{Store, commit};
-use crate::schema::MIGRATOR;
+use crate::schema::SQLITE;
 
 /// The key of a total as it was: the columns after it as bytes that sort as they do.
 fn old_key(key: &TotalKey) -> Vec<u8> {
@@ -59,7 +59,7 @@ async fn totals_of_the_schema_before_accounts_are_kept() {
     std::fs::create_dir_all(store.path().parent().unwrap()).unwrap();
     let options = SqliteConnectOptions::new().filename(store.path()).create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
-    let before = MIGRATOR.iter().filter(|migration| migration.version < 3).cloned().collect();
+    let before = SQLITE.iter().filter(|migration| migration.version < 3).cloned().collect();
     Migrator { migrations: Cow::Owned(before), ..Migrator::DEFAULT }.run(&mut connection).await.unwrap();
     let whole = commit(0, 0, 60);
     let mut held = totals(&whole.charges, whole.charges.rows());

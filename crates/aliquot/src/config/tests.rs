@@ -19,7 +19,9 @@ fn the_printed_example_is_the_defaults_and_knows_every_key() {
         })
         .collect();
     let all = Config::parse(&uncommented).unwrap();
-    assert_eq!(all.pipeline.tenants.map(|tenants| tenants.len()), Some(2));
+    assert_eq!(all.pipeline.tenants.as_ref().map(|tenants| tenants.len()), Some(2));
+    let missing = all.layout().unwrap_err();
+    assert!(format!("{missing:#}").contains("ledger.password_file: cannot read /etc/aliquot"), "{missing:#}");
     let missing = all.kafka.to_client().unwrap_err();
     assert!(format!("{missing:#}").contains("kafka.tls.key_password_file: cannot read /etc/aliquot"), "{missing:#}");
 }
@@ -42,6 +44,10 @@ fn mistakes_name_the_key_and_what_to_do() {
         ("[domains.a]\ncapacity_blocks = 0", "domains.\"a\".capacity_blocks is 0"),
         ("[domains.a]\nlifetime_s = -1", "domains.\"a\".lifetime_s must lie between"),
         ("[domains.a]\ncapacity_blocks = 5\n[domains.a.entitlements]\nx = 3\ny = 3", "6 blocks, more than"),
+        ("[ledger]\nurl = 'mysql://h/d'", "does not begin with postgres://"),
+        ("[ledger]\nurl = 'postgres://u:sesame@h/d'", "use ledger.password_file or ledger.password_env"),
+        ("[ledger]\nurl = 'postgres://u@h/d?password=sesame'", "does not belong in this file"),
+        ("[ledger]\npassword_env = 'X'", "need ledger.url"),
         ("data_dir =", "TOML parse error at line 1"),
     ];
     for (text, expected) in cases {

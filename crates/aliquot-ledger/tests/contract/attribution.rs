@@ -12,8 +12,10 @@ use aliquot_core::ports::{Fault, Kind, Sink};
 use aliquot_core::position::{Offset, Partition};
 use aliquot_core::time::{EventTime, Micros};
 
-use super::{START, Store, attribution, commit, contents, event, fit, range, report, single};
-use crate::{CauseFilter, Error, ExternalityFilter, Ledger};
+use super::fixture::{START, attribution, commit, contents, event, fit, range, report, single};
+use aliquot_ledger::{CauseFilter, Error, ExternalityFilter, Ledger};
+
+use crate::Store;
 
 const P0: Partition = Partition(0);
 const P1: Partition = Partition(1);
@@ -104,7 +106,7 @@ async fn spelled_causes(ledger: &Ledger) -> SpelledCauses {
 
 #[tokio::test]
 async fn sums_are_the_slow_sums_after_restarts_and_replays() {
-    let store = Store::new();
+    let store = Store::new().await;
     let steps = [(0, 0, 40), (1, 0, 7), (0, 40, 41), (1, 7, 90)];
     for (partition, from, to) in steps {
         // A process of its own for each commit, which also says again what was said before.
@@ -124,7 +126,7 @@ async fn sums_are_the_slow_sums_after_restarts_and_replays() {
 
 #[tokio::test]
 async fn rows_below_the_position_add_nothing() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 30)).await.unwrap();
     let before = contents(&ledger).await;
@@ -140,7 +142,7 @@ async fn rows_below_the_position_add_nothing() {
 
 #[tokio::test]
 async fn a_number_out_of_range_refuses_the_whole_commit() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let (event, rated) = event(0, 1);
     let huge = Usd::from_pico(i128::MAX / 2 + 1);
@@ -164,7 +166,7 @@ async fn a_number_out_of_range_refuses_the_whole_commit() {
 
 #[tokio::test]
 async fn pages_filters_and_hours_are_the_whole_in_order() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 100)).await.unwrap();
     ledger.commit(&commit(1, 0, 30)).await.unwrap();
@@ -250,7 +252,7 @@ fn order(key: &ExternalityKey) -> impl Ord + use<> {
 
 #[tokio::test]
 async fn culprits_that_are_no_tenant_are_not_the_tenant_of_that_name() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let culprits = [Culprit::NoTenant, Culprit::Background, Culprit::Tenant(""), Culprit::Tenant("background")];
     let (event, rated) = event(0, 1);
@@ -270,7 +272,7 @@ async fn culprits_that_are_no_tenant_are_not_the_tenant_of_that_name() {
 
 #[tokio::test]
 async fn the_newest_fit_of_each_cache_is_kept() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let mut step = async |at: i64, fits: Vec<Fit>| {
         let ranges = [(P0, range(at, at + 1)), (P1, range(at, at + 1))].into();

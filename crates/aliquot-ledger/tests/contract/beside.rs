@@ -5,14 +5,16 @@ use aliquot_core::position::{Offset, Partition};
 use aliquot_core::prices::BookId;
 use aliquot_core::time::EventTime;
 
-use super::{Store, commit};
-use crate::{Error, Ledger, SNAPSHOTS_KEPT, StoredBook};
+use super::fixture::commit;
+use aliquot_ledger::{Error, Ledger, SNAPSHOTS_KEPT, StoredBook};
+
+use crate::Store;
 
 const P0: Partition = Partition(0);
 
 #[tokio::test]
 async fn the_newest_states_are_kept_newest_first() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(1, 0, 3)).await.unwrap();
     for at in 0..5 {
@@ -45,7 +47,7 @@ fn book(id: u64, imported_at: i64) -> StoredBook {
 
 #[tokio::test]
 async fn the_book_put_last_is_the_current_one() {
-    let store = Store::new();
+    let store = Store::new().await;
     let ledger = store.open().await;
     let listed = async |ledger: &Ledger| {
         let books = ledger.price_books().await.unwrap();
@@ -77,7 +79,7 @@ async fn the_book_put_last_is_the_current_one() {
 
 #[tokio::test]
 async fn activations_never_change_what_was_rated() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let (a, b) = (BookId(0), BookId(u64::MAX));
     let listed = async || store.open().await.activations(P0).await.unwrap();

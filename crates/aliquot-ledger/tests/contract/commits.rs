@@ -15,15 +15,17 @@ use aliquot_core::time::{EventTime, Micros};
 use aliquot_core::totals::{TotalKey, WindowTotal};
 use aliquot_core::usage::{ByClass, Class};
 
-use super::{START, Store, commit, contents, event, fit, place, push, range, report, single, slow_sum, spelled};
-use crate::{Error, Ledger};
+use super::fixture::{START, commit, contents, event, fit, place, push, range, report, single, slow_sum, spelled};
+use aliquot_ledger::{Error, Ledger};
+
+use crate::Store;
 
 const P0: Partition = Partition(0);
 const P1: Partition = Partition(1);
 
 #[tokio::test]
 async fn commits_of_two_partitions_come_to_the_slow_sum() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     assert_eq!(ledger.name(), "ledger");
     assert_eq!(ledger.positions(&[P0, P1]).await.unwrap().into_values().max(), Some(Offset(0)));
@@ -61,7 +63,7 @@ async fn commits_of_two_partitions_come_to_the_slow_sum() {
 
 #[tokio::test]
 async fn replayed_commits_change_nothing() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let commits = [commit(0, 0, 20), commit(0, 20, 50)];
     for commit in &commits {
@@ -80,7 +82,7 @@ async fn replayed_commits_change_nothing() {
 
 #[tokio::test]
 async fn a_commit_of_held_and_new_partitions_writes_the_new_ones() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 10)).await.unwrap();
     let mut mixed = commit(0, 0, 10);
@@ -102,7 +104,7 @@ async fn a_commit_of_held_and_new_partitions_writes_the_new_ones() {
 
 #[tokio::test]
 async fn rows_below_the_position_are_dropped_but_counts_are_never_divided() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 30)).await.unwrap();
     let before = contents(&ledger).await;
@@ -134,7 +136,7 @@ async fn rows_below_the_position_are_dropped_but_counts_are_never_divided() {
 
 #[tokio::test]
 async fn two_owners_of_a_partition_do_no_harm() {
-    let store = Store::new();
+    let store = Store::new().await;
     let (mut first, mut second) = (store.open().await, store.open().await);
     for handle in [&mut first, &mut second] {
         handle.positions(&[P0]).await.unwrap();
@@ -164,7 +166,7 @@ type Spoil = fn(&mut Commit);
 
 #[tokio::test]
 async fn holes_and_what_was_never_read_are_refused_whole() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 10)).await.unwrap();
     let before = contents(&ledger).await;
@@ -208,7 +210,7 @@ fn gpu(offset: i64, quantity: u64, rate: u64) -> Commit {
 
 #[tokio::test]
 async fn numbers_wider_than_sixty_four_bits_stay_exact() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let (quantity, rate) = (u64::MAX, (1 << 62) - 1);
     for offset in 0..2 {
@@ -232,7 +234,7 @@ async fn numbers_wider_than_sixty_four_bits_stay_exact() {
 
 #[tokio::test]
 async fn hours_pages_and_unpriced_totals_are_read_in_order() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     ledger.commit(&commit(0, 0, 100)).await.unwrap();
     let all = ledger.totals(None, None).await.unwrap();
@@ -278,7 +280,7 @@ fn order(key: &TotalKey) -> impl Ord + use<> {
 
 #[tokio::test]
 async fn keys_that_differ_at_all_are_different_totals() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let names = [None, Some(""), Some("\0"), Some("\0\u{1}"), Some("a"), Some("a\0"), Some("ab"), Some("é")];
     let rates = [None, Some(Rate::FREE), Some(Rate::from_pico(1)), Some(Rate::from_pico(u64::MAX))];
@@ -340,7 +342,7 @@ fn wide(rates: &[Option<Rate>]) -> Commit {
 
 #[tokio::test]
 async fn pages_begin_and_end_within_an_account() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let wide = wide(&[Some(Rate::from_pico(10)), None, Some(Rate::from_pico(9)), Some(Rate::FREE)]);
     ledger.commit(&wide).await.unwrap();
@@ -378,7 +380,7 @@ async fn pages_begin_and_end_within_an_account() {
 
 #[tokio::test]
 async fn an_account_that_becomes_unpriced_is_listed() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     for (offset, rate) in [(0, Some(Rate::FREE)), (1, None)] {
         assert_eq!(ledger.unpriced(10).await.unwrap(), []);
@@ -412,7 +414,7 @@ async fn cut_short<F: Future>(future: F, polls: u32) -> bool {
 
 #[tokio::test]
 async fn a_commit_dropped_anywhere_is_there_whole_or_not_at_all() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let (mut at, mut polls) = (0, 0);
     let mut ended = false;
@@ -435,7 +437,7 @@ async fn a_commit_dropped_anywhere_is_there_whole_or_not_at_all() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_whole_commits_while_the_next_is_written() {
     const COMMITS: i64 = 20;
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let reader = ledger.clone();
     let sums: Vec<_> = (0..=COMMITS).map(|count| slow_sum(&[(0, count * 5)])).collect();
@@ -459,7 +461,7 @@ async fn readers_see_whole_commits_while_the_next_is_written() {
 
 #[tokio::test]
 async fn gaps_open_and_close() {
-    let store = Store::new();
+    let store = Store::new().await;
     let mut ledger = store.open().await;
     let list = async |ledger: &Ledger, rows| {
         let gaps = ledger.gaps(rows).await.unwrap();
