@@ -9,6 +9,7 @@ use crate::tenants::Tenant;
 
 pub mod epochs;
 pub mod exact;
+mod rows;
 
 use epochs::{Epochs, Merged};
 use exact::Exact;

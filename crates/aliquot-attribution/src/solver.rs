@@ -9,6 +9,7 @@
 //! | 17 and more, [`Solver::quick_shares`] | the heaviest exactly, the others as a normal distribution | about 0.5 % over many games |
 //! | any | [`Solver::pivot`]: one order of arrival | none on average |
 
+mod bell;
 mod bins;
 mod dummies;
 mod exact;

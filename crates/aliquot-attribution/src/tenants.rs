@@ -19,7 +19,7 @@ impl Tenant {
     }
 }
 
-/// Tenants per domain that are told apart. Each costs a column of the epochs' counts: two kilobytes.
+/// Tenants per domain that are told apart.
 pub const TENANTS_MAX: usize = 16_384;
 
 /// The numbers, and whose they are; `None` = traffic without a tenant, which has a number as well.

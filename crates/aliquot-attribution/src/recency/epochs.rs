@@ -1,5 +1,5 @@
-//! Last uses in epochs: a table of counts, one row per epoch and one column per tenant. A use costs four additions; a distance
-//! costs a few dozen rows, because rows are also summed in groups.
+//! Last uses in epochs: counts by epoch and tenant, one row per epoch. A use costs four additions; a distance costs a few dozen
+//! rows, because rows are also summed in groups.
 //!
 //! A stamp is an epoch and how full it was, to 1/256: of the epoch itself, what came after is taken in proportion.
 //!
@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 
+use super::rows::Rows;
 use super::{Stamp, blocks_kept};
 use crate::tenants::Tenant;
 
@@ -77,8 +78,8 @@ pub struct Epochs {
     width: u32,
     is_capacity_known: bool,
     current: usize,
-    counts: Vec<u32>,
-    groups: Vec<u32>,
+    counts: Rows,
+    groups: Rows,
     /// By row, over all tenants.
     totals: Vec<u32>,
     /// By group, over all tenants.
@@ -93,8 +94,8 @@ impl Default for Epochs {
             width: WIDTH_UNKNOWN,
             is_capacity_known: false,
             current: 0,
-            counts: vec![0; ROWS.saturating_mul(columns)],
-            groups: vec![0; (ROWS / GROUP).saturating_mul(columns)],
+            counts: Rows::new(ROWS, columns),
+            groups: Rows::new(ROWS / GROUP, columns),
             totals: vec![0; ROWS],
             group_totals: vec![0; ROWS / GROUP],
         }
@@ -157,10 +158,9 @@ impl Epochs {
     /// Adds 1 or, as its complement, −1.
     #[inline]
     fn add(&mut self, row: usize, tenant: Tenant, amount: u32) {
-        let place = row.wrapping_mul(self.columns).wrapping_add(tenant.place());
-        let group = (row / GROUP).wrapping_mul(self.columns).wrapping_add(tenant.place());
-        let totals = [(&mut self.totals, row), (&mut self.group_totals, row / GROUP)];
-        for (list, place) in [(&mut self.counts, place), (&mut self.groups, group)].into_iter().chain(totals) {
+        self.counts.add(row, tenant, amount);
+        self.groups.add(row / GROUP, tenant, amount);
+        for (list, place) in [(&mut self.totals, row), (&mut self.group_totals, row / GROUP)] {
             if let Some(count) = list.get_mut(place) {
                 *count = count.wrapping_add(amount);
             }
@@ -170,8 +170,8 @@ impl Epochs {
     #[cold]
     fn widen(&mut self, tenant: Tenant) {
         let columns = tenant.place().saturating_add(1).next_power_of_two();
-        self.counts = widened(&self.counts, self.columns, columns);
-        self.groups = widened(&self.groups, self.columns, columns);
+        self.counts = self.counts.widened(ROWS, columns);
+        self.groups = self.groups.widened(ROWS / GROUP, columns);
         self.columns = columns;
     }
 
@@ -224,17 +224,18 @@ impl Epochs {
     }
 
     fn rebuild(&mut self, places: &[Option<usize>]) {
-        let old = core::mem::replace(&mut self.counts, vec![0; ROWS.saturating_mul(self.columns)]);
-        self.groups.fill(0);
+        let group_of = |row: usize| places.get(row).copied().flatten().map(|place| place / GROUP);
+        let groups: Vec<Option<usize>> = (0..places.len()).map(group_of).collect();
+        self.groups = self.counts.moved(&groups);
+        self.counts = self.counts.moved(places);
         self.totals = vec![0; ROWS];
         self.group_totals.fill(0);
-        for (row, place) in places.iter().enumerate() {
-            let Some(place) = place else { continue };
-            for tenant in 0..self.columns {
-                let count =
-                    old.get(row.saturating_mul(self.columns).saturating_add(tenant)).copied().unwrap_or_default();
-                if count > 0 {
-                    self.add(*place, Tenant(u16::try_from(tenant).unwrap_or_default()), count);
+        for row in 0..ROWS {
+            let mut total = 0_u32;
+            self.counts.of(row, |_, count| total = total.wrapping_add(count));
+            for (list, place) in [(&mut self.totals, row), (&mut self.group_totals, row / GROUP)] {
+                if let Some(sum) = list.get_mut(place) {
+                    *sum = sum.wrapping_add(total);
                 }
             }
         }
@@ -244,22 +245,14 @@ impl Epochs {
     pub fn since(&self, stamp: Stamp, counts: &mut [u64]) {
         counts.fill(0);
         let row = row_of(stamp);
-        self.add_up(&self.counts, row, counts);
+        self.counts.add_up(row, counts);
         counts.iter_mut().for_each(|count| *count = rest(*count, stamp));
         let end = self.current.saturating_add(1).min(ROWS);
         let first = row.saturating_add(1);
         let whole = first.next_multiple_of(GROUP);
-        (first..whole.min(end)).for_each(|row| self.add_up(&self.counts, row, counts));
+        (first..whole.min(end)).for_each(|row| self.counts.add_up(row, counts));
         let groups = (whole / GROUP)..end.div_ceil(GROUP);
-        groups.for_each(|group| self.add_up(&self.groups, group, counts));
-    }
-
-    fn add_up(&self, list: &[u32], row: usize, counts: &mut [u64]) {
-        let from = row.saturating_mul(self.columns);
-        let row = list.get(from..from.saturating_add(self.columns)).unwrap_or_default();
-        for (sum, count) in counts.iter_mut().zip(row) {
-            *sum = sum.wrapping_add(u64::from(*count));
-        }
+        groups.for_each(|group| self.groups.add_up(group, counts));
     }
 
     /// See [`super::Recency::total_since`].
@@ -288,7 +281,7 @@ impl Epochs {
         if columns > crate::tenants::TENANTS_MAX || !columns.is_power_of_two() || current > ROWS || width == 0 {
             return None;
         }
-        let (counts, groups) = (vec![0; ROWS.saturating_mul(columns)], vec![0; (ROWS / GROUP).saturating_mul(columns)]);
+        let (counts, groups) = (Rows::new(ROWS, columns), Rows::new(ROWS / GROUP, columns));
         let (totals, group_totals) = (vec![0; ROWS], vec![0; ROWS / GROUP]);
         Some(Self { columns, width, is_capacity_known, current, counts, groups, totals, group_totals })
     }
@@ -323,13 +316,4 @@ fn part(held: u32, whole: u32) -> u32 {
 fn rest(count: u64, stamp: Stamp) -> u64 {
     let after = u64::from(PARTS.saturating_sub(stamp % PARTS));
     count.saturating_mul(after).saturating_add(u64::from(PARTS / 2)).wrapping_shr(PART_BITS)
-}
-
-fn widened(list: &[u32], old: usize, new: usize) -> Vec<u32> {
-    let mut wide = Vec::with_capacity(list.len().div_ceil(old.max(1)).saturating_mul(new));
-    for row in list.chunks(old.max(1)) {
-        wide.extend_from_slice(row);
-        wide.resize(wide.len().saturating_add(new.saturating_sub(row.len())), 0);
-    }
-    wide
 }

@@ -1,6 +1,6 @@
 //! The Shapley-Shubik index of a game of many players in a few microseconds: the heaviest are tried in all coalitions, and the sum of
 //! the others at the moment of arrival is taken for a normal distribution. Which game is played, and who decides nothing, is known
-//! already.
+//! already. How far the sum is from being normal, by its skewness and its excess, is allowed for.
 //!
 //! As in [`super::large`], every player arrives at a moment drawn evenly from 0..1, and its share is the probability of deciding
 //! then. Of a heavy player that is a difference of two values of the distribution, which are those of two coalitions of heavy ones;
@@ -8,11 +8,12 @@
 
 use alloc::vec::Vec;
 
+use super::bell::Bell;
 use super::quadrature;
 use crate::real;
 
 /// Players that are tried in all coalitions, at least. One more doubles the time.
-const HEAVY_MIN: usize = 4;
+const HEAVY_MIN: usize = 3;
 
 /// And at most: so many if the next ones are too few and too heavy for their sum to be near a normal distribution.
 const HEAVY_MAX: usize = 8;
@@ -26,16 +27,55 @@ pub(super) struct Normal {
     shares: Vec<f64>,
     /// The weight of each coalition of heavy players, by its bits.
     coalitions: Vec<f64>,
-    /// The probability of being below the quota, for each of them.
+    /// The probability that just this coalition is there, for each of them.
+    chances: Vec<f64>,
+    /// The same, and that it and the light ones are below the quota.
     below: Vec<f64>,
+    bell: Bell,
 }
 
-/// The lighter players' sum if all of them are there, the sum of their squares, and the variance of the quota itself.
+/// The lighter players if all of them are there: sums of powers of their weights; and the variance of the quota itself.
 #[derive(Clone, Copy, Debug)]
 struct Light {
     sum: f64,
     squares: f64,
+    cubes: f64,
+    fourths: f64,
     doubt: f64,
+}
+
+impl Light {
+    fn new(weights: &[u64], doubt: f64) -> Self {
+        let none = Self { sum: 0.0, squares: 0.0, cubes: 0.0, fourths: 0.0, doubt };
+        weights.iter().fold(none, |Self { sum, squares, cubes, fourths, doubt }, weight| {
+            let weight = real::from_u64(*weight);
+            let square = weight * weight;
+            let (cubes, fourths) = (cubes + square * weight, fourths + square * square);
+            Self { sum: sum + weight, squares: squares + square, cubes, fourths, doubt }
+        })
+    }
+
+    /// The distribution of their sum at a moment.
+    fn at(self, moment: f64) -> Sum {
+        let spread = moment * (1.0 - moment);
+        let variance = spread * self.squares + self.doubt;
+        let deviation = libm::sqrt(variance).max(f64::MIN_POSITIVE);
+        let skew = spread * (1.0 - 2.0 * moment) * self.cubes / (variance * deviation);
+        let excess = spread * (1.0 - 6.0 * spread) * self.fourths / (variance * variance);
+        let is_known = variance > 0.0;
+        let [skew, excess] = [skew, excess].map(|term| if is_known { term } else { 0.0 });
+        Sum { mean: moment * self.sum, scale: 1.0 / deviation, skew, excess }
+    }
+}
+
+/// A sum that is nearly normally distributed.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    mean: f64,
+    /// One by the standard deviation.
+    scale: f64,
+    skew: f64,
+    excess: f64,
 }
 
 impl Normal {
@@ -43,20 +83,19 @@ impl Normal {
     /// The quota is normally distributed with the variance `doubt`, which is zero if it is known.
     pub(super) fn shares(&mut self, weights: &[u64], quota: f64, doubt: f64) -> &[f64] {
         let (heavy, light) = weights.split_at(heavy(weights));
-        let sum: f64 = light.iter().map(|weight| real::from_u64(*weight)).sum();
-        let squares = light.iter().map(|weight| real::from_u64(*weight) * real::from_u64(*weight)).sum();
+        let sea = Light::new(light, doubt);
         self.form(heavy);
-        let sea = Light { sum, squares, doubt };
         let mut atoms = [0.0; HEAVY_MAX];
         let mut slopes = (0.0, 0.0);
         let (from, to) = interval(weights, quota, doubt);
         for (moment, part) in quadrature::nodes(from, to, 1) {
+            self.chances(moment, heavy.len());
             self.at(moment, part, quota, sea, &mut slopes);
-            self.decide(moment, part, heavy.len(), &mut atoms);
+            self.decide(moment, part, &mut atoms);
         }
         self.shares.clear();
-        self.shares.extend(atoms.iter().take(heavy.len()));
-        let left = (1.0 - atoms.iter().sum::<f64>()).max(0.0);
+        self.shares.extend(atoms.iter().take(heavy.len()).map(|share| share.max(0.0)));
+        let left = (1.0 - self.shares.iter().sum::<f64>()).max(0.0);
         self.shares_of_light(light, left, slopes);
         pool(weights, &mut self.shares);
         &self.shares
@@ -67,52 +106,58 @@ impl Normal {
         self.coalitions.clear();
         self.coalitions.push(0.0);
         for weight in heavy {
-            for place in 0..self.coalitions.len() {
-                let without = self.coalitions.get(place).copied().unwrap_or_default();
-                self.coalitions.push(without + real::from_u64(*weight));
-            }
+            let weight = real::from_u64(*weight);
+            self.coalitions.extend_from_within(..);
+            let half = self.coalitions.len() / 2;
+            self.coalitions.iter_mut().skip(half).for_each(|sum| *sum += weight);
         }
     }
 
-    /// For every coalition at one moment, the probability that it and the light ones are below the quota; and into `slopes` the
-    /// density at the quota and its slope, by which the light ones decide.
+    /// How likely each coalition of heavy players is at a moment.
+    fn chances(&mut self, moment: f64, heavy: usize) {
+        self.chances.clear();
+        self.chances.push(1.0);
+        for _ in 0..heavy {
+            let half = self.chances.len();
+            self.chances.extend_from_within(..);
+            let (absent, there) = self.chances.split_at_mut(half);
+            absent.iter_mut().for_each(|chance| *chance *= 1.0 - moment);
+            there.iter_mut().for_each(|chance| *chance *= moment);
+        }
+    }
+
+    /// For every coalition at one moment, the probability that it is there and with the light ones is below the quota; and into
+    /// `slopes` the density at the quota and its slope, by which the light ones decide.
     fn at(&mut self, moment: f64, part: f64, quota: f64, light: Light, slopes: &mut (f64, f64)) {
-        let mean = moment * light.sum;
-        let variance = moment * (1.0 - moment) * light.squares + light.doubt;
-        let deviation = libm::sqrt(variance).max(f64::MIN_POSITIVE);
-        let players = self.coalitions.len().trailing_zeros();
-        let chances = chances(moment, players);
+        let Sum { mean, scale, skew, excess } = light.at(moment);
         self.below.clear();
-        for (coalition, weight) in self.coalitions.iter().enumerate() {
+        let (mut density, mut slope) = (0.0, 0.0);
+        for (weight, chance) in self.coalitions.iter().zip(&self.chances) {
             // Weights are whole: below the quota is at most one less.
-            let z = (quota - 0.5 - weight - mean) / deviation;
-            if z.abs() > FAR {
-                self.below.push(if z > 0.0 { 1.0 } else { 0.0 });
-                continue;
-            }
-            let bell = libm::exp(-0.5 * z * z);
-            self.below.push(below(z, bell));
-            let chance = part * of(&chances, coalition) * bell / (deviation * ROOT_OF_TWO_PI);
-            slopes.0 += chance;
-            slopes.1 -= chance * z / deviation * (moment - 0.5);
+            let z = (quota - 0.5 - weight - mean) * scale;
+            let (below, bell) = self.bell.at(z);
+            let square = z * z;
+            // Edgeworth's series: skewness, excess, and the square of the skewness.
+            let terms = skew / 6.0 * (square - 1.0)
+                + z * (excess / 24.0 * (square - 3.0) + skew * skew / 72.0 * ((square - 10.0) * square + 15.0));
+            self.below.push(chance * (below - bell * terms));
+            let bell = chance * bell;
+            density += bell;
+            slope -= bell * z;
         }
+        slopes.0 += part * density * scale;
+        slopes.1 += part * slope * scale * scale * (moment - 0.5);
     }
 
-    /// Adds each heavy player's probability of deciding if it arrives at that moment.
-    fn decide(&self, moment: f64, part: f64, heavy: usize, atoms: &mut [f64; HEAVY_MAX]) {
-        let players = self.coalitions.len().trailing_zeros();
-        let chances = chances(moment, players.saturating_sub(1));
-        for (place, share) in atoms.iter_mut().enumerate().take(heavy) {
-            let bit = 1_usize << place;
-            // Runs of coalitions without the player, each followed by the same ones with it.
-            let mut first = 0_usize;
-            for pair in self.below.chunks_exact(bit << 1) {
-                let (without, with) = pair.split_at(bit);
-                for (coalition, (without, with)) in (first..).zip(without.iter().zip(with)) {
-                    *share += part * of(&chances, coalition) * (without - with).max(0.0);
-                }
-                first = first.saturating_add(pair.len());
-            }
+    /// Adds each heavy player's probability of deciding if it arrives at that moment: the chance to be below the quota without it,
+    /// less that with it.
+    fn decide(&self, moment: f64, part: f64, atoms: &mut [f64; HEAVY_MAX]) {
+        let all: f64 = self.below.iter().sum();
+        let bits =
+            core::iter::successors(Some(1_usize), |bit| Some(bit << 1)).take_while(|bit| *bit < self.below.len());
+        for (share, bit) in atoms.iter_mut().zip(bits) {
+            let with: f64 = self.below.chunks_exact(bit << 1).flat_map(|pair| pair.iter().skip(bit)).sum();
+            *share += part * ((all - with) / (1.0 - moment) - with / moment);
         }
     }
 
@@ -150,36 +195,6 @@ fn interval(weights: &[u64], quota: f64, doubt: f64) -> (f64, f64) {
     let middle = (quota / sum).clamp(0.0, 1.0);
     let half = (4.0 * libm::sqrt(middle * (1.0 - middle) * squares + doubt) + 1.0) / sum;
     ((middle - half).max(0.0), (middle + half).min(1.0))
-}
-
-/// The probability that just so many of the players are there, in one way of choosing them, by their number.
-fn chances(moment: f64, players: u32) -> [f64; HEAVY_MAX + 1] {
-    let mut chances = [0.0; HEAVY_MAX + 1];
-    for (there, chance) in (0..=players).zip(&mut chances) {
-        let absent = players.saturating_sub(there);
-        let power = |base: f64, exponent: u32| real::power(base, usize::try_from(exponent).unwrap_or_default());
-        *chance = power(moment, there) * power(1.0 - moment, absent);
-    }
-    chances
-}
-
-/// The chance of a coalition.
-fn of(chances: &[f64; HEAVY_MAX + 1], coalition: usize) -> f64 {
-    usize::try_from(coalition.count_ones()).ok().and_then(|there| chances.get(there)).copied().unwrap_or_default()
-}
-
-/// Standard deviations beyond which nothing is expected.
-const FAR: f64 = 6.0;
-
-const ROOT_OF_TWO_PI: f64 = 2.506_628_274_631_000_2;
-
-/// The normal distribution at `z`, where `bell` is exp(-z²/2): Hastings' rational approximation, to within 10⁻⁷.
-fn below(z: f64, bell: f64) -> f64 {
-    const FACTORS: [f64; 5] = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
-    let t = 1.0 / (1.0 + 0.231_641_9 * libm::fabs(z));
-    let series = FACTORS.iter().rev().fold(0.0, |sum, factor| t * (sum + factor));
-    let tail = bell / ROOT_OF_TWO_PI * series;
-    if z > 0.0 { 1.0 - tail } else { tail }
 }
 
 /// Makes shares equal where weights are, and where a lighter player would have more than a heavier one: both then have the mean.

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 
 use aliquot_core::bytes::{Reader, Writer};
-use aliquot_core::time::EventTime;
+use aliquot_core::time::{EventTime, Micros};
 
 /// How many are kept. What began before them and made a request wait all the same is not seen; a single slot, at that load,
 /// would be a quarter of an hour behind. 32 KiB.
@@ -13,7 +13,21 @@ const KEPT_MAX: usize = 1_024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recent {
     kept: VecDeque<Served>,
+    /// None of them took longer from its arrival to its end: how far back it can matter what came.
+    longest: Longest,
 }
+
+/// A bound, which says nothing of what is kept.
+#[derive(Clone, Copy, Debug, Default)]
+struct Longest(Micros);
+
+impl PartialEq for Longest {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Longest {}
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +42,7 @@ impl Recent {
     pub(super) fn add(&mut self, served: Served) {
         let later = self.kept.iter().rev().take_while(|other| other.arrival > served.arrival).count();
         self.kept.insert(self.kept.len().saturating_sub(later), served);
+        self.longest = Longest(self.longest.0.max(served.end.since(served.arrival)));
         if self.kept.len() > KEPT_MAX {
             self.kept.pop_front();
         }
@@ -38,9 +53,14 @@ impl Recent {
         self.kept.iter().rev().skip_while(move |served| served.arrival > arrival)
     }
 
+    /// Those of them that may not have ended by then.
+    fn reaching(&self, time: EventTime) -> impl Iterator<Item = &Served> + Clone {
+        self.before(time).take_while(move |served| time.since(served.arrival) <= self.longest.0)
+    }
+
     /// How many of them were in service at that time.
     pub(super) fn at(&self, time: EventTime) -> u64 {
-        let then = self.before(time).filter(|served| served.start <= time && served.end > time);
+        let then = self.reaching(time).filter(|served| served.start <= time && served.end > time);
         u64::try_from(then.count()).unwrap_or(u64::MAX)
     }
 
@@ -73,6 +93,7 @@ impl Recent {
             (arrival <= start && start <= end).then_some(Served { tenant, arrival, start, end })
         };
         let kept = (0..length).map(|_| served(from)).collect::<Option<VecDeque<_>>>()?;
-        kept.iter().is_sorted_by_key(|served| served.arrival).then_some(Self { kept })
+        let longest = kept.iter().map(|served| served.end.since(served.arrival)).max().unwrap_or_default();
+        kept.iter().is_sorted_by_key(|served| served.arrival).then_some(Self { kept, longest: Longest(longest) })
     }
 }
