@@ -21,7 +21,8 @@ const WINDOW: Micros = Micros(60_000_000);
 const HARM_MIN: f64 = 0.001;
 
 /// A story as it was and as it is told.
-struct Labelled {
+#[derive(Debug)]
+pub(crate) struct Labelled {
     scenario: Scenario,
     played: Vec<Played>,
     driven: Driven,
@@ -40,7 +41,7 @@ impl Labelled {
     }
 
     /// Blocks by true cause and by the cause that is told. Within a request, what has the same cause is matched first.
-    fn confusion(&self) -> BTreeMap<(Cause, Cause), u64> {
+    pub(crate) fn confusion(&self) -> BTreeMap<(Cause, Cause), u64> {
         let mut confusion = BTreeMap::new();
         for (played, told) in self.played.iter().zip(&self.driven.told) {
             let (mut truth, mut said) = (BTreeMap::new(), BTreeMap::new());
@@ -157,7 +158,7 @@ fn rise(series: &[i64]) -> (i64, usize) {
     rises.max_by_key(|(above, from)| (*above, std::cmp::Reverse(*from))).unwrap_or_default()
 }
 
-fn stories() -> Vec<Labelled> {
+pub(crate) fn stories() -> Vec<Labelled> {
     std::iter::once(Case::Launch).chain(Case::BLAMELESS).map(Labelled::new).collect()
 }
 

@@ -10,6 +10,7 @@
 //! | `exact`, `epochs`, `sampled`, `policies` | how near the two are, by what the model is told and what the cache is |
 //! | `axioms` | promises, over random traffic |
 //! | `labels` | who is named in which story, and why blocks missed |
+//! | `confusion` | true causes beside told ones, all stories together |
 //! | `rules` | the model beside simple rules |
 //! | `survey` | all measurements, for people |
 
@@ -17,6 +18,8 @@
 
 #[cfg(test)]
 mod axioms;
+#[cfg(test)]
+mod confusion;
 #[cfg(test)]
 mod drive;
 #[cfg(test)]

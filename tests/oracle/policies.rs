@@ -76,6 +76,19 @@ fn parts_of(driven: &Driven, causes: &[Cause]) -> i64 {
 const CAPACITY: [Cause; 2] = [Cause::EvictedSelf, Cause::EvictedNeighbour];
 
 #[test]
+fn all_that_neighbours_are_said_to_have_taken_is_somebodys() {
+    for kind in UNORDERED {
+        // Tenants that use more than the whole cache themselves before they come back.
+        let setup = Setup { kind, capacity_blocks: NonZeroU32::new(300).unwrap() };
+        let scenario = Scenario::new(Case::OneHog, 1, LENGTH).with(setup);
+        let driven = Drive::scenario(&scenario, &scenario.play()).run();
+        let charged: i64 = driven.lines.0.iter().flat_map(|line| line.missed.charges).sum();
+        assert_eq!(charged, parts_of(&driven, &[Cause::EvictedNeighbour]), "{kind:?}");
+        assert!(charged > 0, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_cache_that_keeps_blocks_for_a_time_has_no_capacity() {
     let scenario = Scenario::new(Case::TtlExpiry, 1, LENGTH);
     let Kind::Ttl { lifetime } = scenario.setup.kind else { panic!("a cache with a lifetime") };

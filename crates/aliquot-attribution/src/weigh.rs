@@ -121,6 +121,11 @@ impl<'s> Scale<'s> {
         // Its own place among the neighbours stays empty, so that places are tenants.
         let mut neighbours = self.counts.clone();
         let own = neighbours.get_mut(self.tenant.place()).map(core::mem::take).unwrap_or_default();
+        if question == Game::NeighboursAbsent && !capacity.is_lru {
+            // Distances do not decide in such a cache: in proportion, which is what is fair when the capacity is unknown, also where
+            // by distance its tenant would have pushed it out alone.
+            return neighbours;
+        }
         let entitled = entitlements.get(self.tenant.place()).copied().unwrap_or_default();
         let distances = Distances { own, neighbours: &neighbours };
         let entitlements = Entitlements { own: entitled, neighbours: entitlements };
@@ -131,7 +136,6 @@ impl<'s> Scale<'s> {
                 Resolution::Epochs => solver.quick_shares(&game.weights, &game.quota, &mut shares),
             }
         } else {
-            // Distances do not decide in such a cache: in proportion, which is what is fair when the capacity is unknown.
             shares.extend_from_slice(&game.weights);
         }
         shares

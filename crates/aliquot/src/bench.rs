@@ -4,6 +4,7 @@ mod attribution;
 mod ingest;
 mod memory;
 mod stages;
+mod traces;
 
 use crate::cli::Bench;
 
@@ -11,5 +12,6 @@ pub(crate) async fn run(command: Bench) -> anyhow::Result<()> {
     match command {
         Bench::Ingest(args) => ingest::run(args).await,
         Bench::Attribution(args) => attribution::run(args).await,
+        Bench::Traces(args) => traces::run(&args),
     }
 }

@@ -202,6 +202,10 @@ pub(crate) struct Replay {
     /// Blocks each cache holds; without it nothing is ever evicted.
     #[arg(long, value_name = "C")]
     pub(crate) capacity_blocks: Option<u64>,
+    /// As what the requests are billed. Default: `recorded` while nothing is evicted, else `own-gpus`: a provider that promises a
+    /// lifetime keeps to it, and misses that break the promise would be nobody's.
+    #[arg(long, value_enum)]
+    pub(crate) billing: Option<Billing>,
     /// Number of tenants to which sessions are assigned by seed: our declaration, not the trace's.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) tenants: u32,
@@ -252,6 +256,15 @@ pub(crate) enum Engine {
     Lru,
     /// Reference counts and a free queue, touched when freed.
     Vllm,
+}
+
+/// Who sells a replayed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Billing {
+    /// Whoever it was in the trace: a provider by tokens, or nodes of one's own.
+    Recorded,
+    /// Nodes of one's own, by GPU time.
+    OwnGpus,
 }
 
 /// An encoding of messages.
@@ -401,6 +414,22 @@ pub(crate) enum Bench {
     Ingest(BenchIngest),
     /// Nanoseconds per use of a block, per game and per event, beside decoding the same events.
     Attribution(BenchAttribution),
+    /// What attribution says of real traffic, and how far it and simple rules are from the truth; minutes.
+    Traces(BenchTraces),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  aliquot bench traces --dir ../shared/data/traces
+  aliquot bench traces --dir ../shared/data/traces --trace mooncake
+The output depends on nothing but the traces; docs/traces.md shows it")]
+pub(crate) struct BenchTraces {
+    /// Where the traces are, under the names that docs/traces.md gives.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Only traces of this format.
+    #[arg(long, value_enum)]
+    pub(crate) trace: Option<Trace>,
 }
 
 #[derive(Debug, Args)]

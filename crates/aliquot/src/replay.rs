@@ -9,11 +9,11 @@ use aliquot_core::ports::Outlet;
 use aliquot_core::time::Micros;
 use aliquot_kafka::KafkaOutlet;
 use aliquot_sim::node;
-use aliquot_sim::replay::{Replay as Simulation, Settings};
+use aliquot_sim::replay::{self, Replay as Simulation, Settings};
 use aliquot_sim::trace::{Format, Requests};
 use anyhow::{Context, bail};
 
-use crate::cli::{Engine, Replay, Target, Trace, spelling};
+use crate::cli::{Billing, Engine, Replay, Target, Trace, spelling};
 use crate::config::Config;
 use crate::embedded::{Embedded, bar};
 use crate::feed::feed;
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Replay) -> anyhow::Result<()> {
     }
 }
 
-const fn format(trace: Trace) -> Format {
+pub(crate) const fn format(trace: Trace) -> Format {
     match trace {
         Trace::ClaudeCode => Format::ClaudeCode,
         Trace::Mooncake => Format::Mooncake,
@@ -65,7 +65,13 @@ fn settings(args: &Replay) -> anyhow::Result<Settings> {
         Some(blocks) => NonZeroU32::new(u32::try_from(blocks).context("--capacity-blocks is beyond 2^32")?),
         None => None,
     };
+    let recorded = Settings::of(format(args.trace));
+    let usual = if capacity.is_some() { Billing::OwnGpus } else { Billing::Recorded };
     Ok(Settings {
+        billing: match args.billing.unwrap_or(usual) {
+            Billing::Recorded => recorded.billing,
+            Billing::OwnGpus => replay::Billing::OwnGpus,
+        },
         engine: match args.engine {
             Engine::Lru => node::Engine::Lru,
             Engine::Vllm => node::Engine::Vllm,
@@ -75,7 +81,7 @@ fn settings(args: &Replay) -> anyhow::Result<Settings> {
         tenants: positive(args.tenants, "tenants")?,
         seed: args.seed,
         sampled_of: positive(args.sample_of, "sample-of")?,
-        ..Settings::of(format(args.trace))
+        ..recorded
     })
 }
 

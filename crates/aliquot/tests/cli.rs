@@ -154,6 +154,36 @@ fn a_replayed_trace_hits_as_its_readme_says_and_adds_up() {
     assert!(again.contains("choose another --data-dir"), "{again}");
 }
 
+#[test]
+fn what_a_cache_may_evict_is_billed_as_no_provider_would() {
+    let Some(input) = trace("claude_code_v8_local.jsonl.zst") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let classes = |name: &str, more: &[&str]| {
+        let dir = dir.path().join(name).to_str().unwrap().to_owned();
+        let input = input.to_str().unwrap();
+        let args = ["replay", "--trace", "claude-code", "--format", "json", "--limit", "50", "--input", input];
+        let summary = json(&[&args[..], &["--data-dir", &dir], more].concat());
+        let classes = summary["classes"].as_object().unwrap();
+        ["cache_write_5m", "gpu_us"].map(|class| classes.contains_key(class))
+    };
+    assert_eq!(classes("endless", &[]), [true, false]);
+    assert_eq!(classes("small", &["--capacity-blocks", "5000"]), [false, true]);
+    assert_eq!(classes("sold", &["--capacity-blocks", "5000", "--billing", "recorded"]), [true, false]);
+}
+
+#[test]
+fn the_report_about_real_traffic_is_what_its_document_shows() {
+    let Some(input) = trace("mooncake_conversation.jsonl.zst") else { return };
+    let document = include_str!("../../../docs/traces.md");
+    let report = well(&["bench", "traces", "--trace", "mooncake", "--dir", input.parent().unwrap().to_str().unwrap()]);
+    // Which causes are columns depends on all traces, so only the tables without them are compared.
+    let rows: Vec<_> = report.lines().filter(|line| line.starts_with("| Mooncake") && !line.contains(" / ")).collect();
+    assert_eq!(rows.len(), 9, "{report}");
+    for row in rows {
+        assert!(document.lines().any(|line| line == row), "docs/traces.md says otherwise: {row}");
+    }
+}
+
 /// Two requests of a microdollar, at the last instant of a day and the first of the next. A tenth of each is a neighbour's doing;
 /// the hit carries `rest` picodollars, the neighbour is blamed for `blamed`.
 fn attributed(rest: i128, blamed: i128) -> Commit {
