@@ -199,7 +199,7 @@ impl Domain {
         {
             let is_change = last.replace(now.to_string()).is_some();
             if let Some(node) = self.nodes.get_mut(replica).filter(|_| is_change) {
-                node.replica.reset();
+                node.reset();
             }
         }
         let start = EventTime(event.time.0.saturating_sub(running_time(event).0));
@@ -220,6 +220,7 @@ impl Domain {
     pub fn begin(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
             let layout = node.layout(event, None);
+            node.simulate(arrived.tenant, &layout);
             for (place, hash) in layout.blocks().iter().enumerate() {
                 node.replica.pin(*hash, arrived.one_use(&layout, place));
             }
@@ -241,6 +242,7 @@ impl Domain {
     pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
             let layout = node.layout(event, None);
+            node.simulate(arrived.tenant, &layout);
             let capacity = node.capacity().map(|known| known.blocks);
             // What is read without having been there was brought by a request that still runs. No block is older than what
             // continues it, so after the first that was there, all were.
@@ -322,7 +324,7 @@ impl Domain {
 
     /// Events are lost: what was used before is no longer known.
     pub fn doubt(&mut self) {
-        self.nodes.iter_mut().for_each(|node| node.replica.doubt());
+        self.nodes.iter_mut().for_each(Node::doubt);
     }
 
     /// Appends the domain to a state's bytes.

@@ -147,8 +147,10 @@ impl Judge<'_> {
         if let Some(signed) = signed {
             return self.aged_shared(run, &scale, weighed, &signed, solver, judgement);
         }
-        if let Some(parts) = scale.proportion().filter(|_| weighed.is_eviction()) {
-            return self.divide(run, parts, &scale, weighed.evidence, solver, judgement);
+        if let Some(division) = scale.division().filter(|_| weighed.is_eviction()) {
+            let own = division.get(self.case.tenant.place()).copied().unwrap_or_default();
+            let all = division.iter().fold(0_u64, |sum, part| sum.saturating_add(*part));
+            return self.divide(run, [own, all.saturating_sub(own)], &scale, weighed.evidence, solver, judgement);
         }
         self.named(run, (weighed.cause, weighed.evidence), None, judgement);
         let lost = self.cost(run).map(|cost| Self::lost(weighed, run.tokens(), cost));

@@ -21,6 +21,7 @@ pub mod replica;
 pub mod sharers;
 
 pub mod calibration;
+pub mod miniature;
 pub mod node;
 pub mod quota;
 

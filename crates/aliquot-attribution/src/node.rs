@@ -1,6 +1,7 @@
 //! One replica with what is known of its capacity: the node's word, held against the hits and misses that were seen.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::cause::Evidence;
@@ -10,9 +11,11 @@ use aliquot_core::position::Partition;
 
 use crate::calibration::{Calibration, Fit, Report, Tier};
 use crate::layout::{Layout, Listed};
+use crate::miniature::{Eviction, Miniature, Prompt};
 use crate::quota::Quota;
 use crate::recency::Resolution;
 use crate::replica::Replica;
+use crate::tenants::Tenant;
 
 /// Observations after which the capacity is estimated anew: an estimate walks all bins, and one observation moves it little.
 const OBSERVATIONS_PER_ESTIMATE: u32 = 64;
@@ -44,6 +47,10 @@ pub struct Node {
     capacity: Option<Capacity>,
     /// Whether that has changed since it was last told.
     is_news: bool,
+    /// By which rule it gives up blocks, by the node's word, if that is none of last uses.
+    evicts_by: Option<Eviction>,
+    /// Of a cache that does not go by last uses, what every coalition of tenants would have found.
+    miniature: Option<Miniature>,
 }
 
 /// What is known of a cache's capacity, and how. In blocks that chains list: of a sampled one, fewer than there are.
@@ -75,6 +82,8 @@ impl Node {
             unasked: 0,
             capacity: None,
             is_news: false,
+            evicts_by: None,
+            miniature: None,
         }
     }
 
@@ -113,13 +122,30 @@ impl Node {
     pub fn changed(&mut self, report: &CacheReport<'_>) {
         self.tells_blocks = true;
         if report.lost {
-            self.replica.doubt();
+            self.doubt();
         }
         if report.cleared {
-            self.replica.reset();
+            self.reset();
         }
         report.removed.iter().for_each(|hash| self.replica.removed(*hash));
         report.stored.iter().for_each(|hash| self.replica.stored(*hash));
+    }
+
+    /// The cache was emptied.
+    pub fn reset(&mut self) {
+        self.replica.reset();
+        self.miniature.iter_mut().for_each(Miniature::clear);
+    }
+
+    /// Events were lost: who used what is not known any more.
+    pub fn doubt(&mut self) {
+        self.replica.doubt();
+        self.miniature = None;
+    }
+
+    /// The node says by which rule it gives up blocks.
+    pub fn set_eviction(&mut self, name: &str) {
+        self.evicts_by = Eviction::from_name(name);
     }
 
     /// A block at `distance` was read, or was not.
@@ -142,6 +168,41 @@ impl Node {
         let now = self.conclude();
         self.is_news |= now != self.capacity;
         self.capacity = now;
+        self.keep_miniature();
+    }
+
+    /// Simulates the cache as long as it does not go by last uses, and does not stop before it is certain that it does.
+    fn keep_miniature(&mut self) {
+        let is_certain = self.fit.is_none_or(|fit| fit.tier() == Tier::Hard);
+        let Some(capacity) = self.capacity.as_ref().filter(|_| !is_certain) else {
+            self.miniature = None;
+            return;
+        };
+        let (blocks, explained) = (capacity.blocks, self.miniature.as_ref().and_then(Miniature::explained_by));
+        let known = self.miniature.as_ref().map(Miniature::eviction);
+        let eviction = self.evicts_by.or(explained).or(known).unwrap_or(Eviction::Frequency);
+        let is_good = |miniature: &Miniature| {
+            let is_outgrown = || miniature.is_outgrown(&self.replica.used());
+            miniature.stands_for(blocks) && miniature.eviction() == eviction && !is_outgrown()
+        };
+        let is_needed = !capacity.is_lru || self.miniature.is_some();
+        if is_needed && !self.miniature.as_ref().is_some_and(is_good) {
+            self.miniature = Some(Miniature::new(blocks, eviction, &self.replica.used(), &self.replica.remembered()));
+        }
+    }
+
+    /// Takes a prompt through the simulation, if there is one, before its uses are recorded.
+    pub fn simulate(&mut self, tenant: Tenant, layout: &Layout<'_>) {
+        let Some(miniature) = &mut self.miniature else { return };
+        let blocks = layout.blocks();
+        let known = blocks.iter().take_while(|hash| self.replica.was_used_by(**hash, tenant)).count();
+        miniature.request(&Prompt { tenant, blocks, known, read: layout.read_blocks() });
+    }
+
+    /// How the losses of a tenant are to be divided, as [`Miniature::division`], of a cache that does not go by last uses.
+    pub fn division(&self, tenant: Tenant, used: &[u64]) -> Option<Vec<u64>> {
+        let is_lru = self.capacity.as_ref().is_none_or(|capacity| capacity.is_lru);
+        self.miniature.as_ref().filter(|_| !is_lru)?.division(tenant, used)
     }
 
     /// What is known of the capacity; `None` = nothing.
@@ -166,6 +227,7 @@ impl Node {
             error_ppm: self.fit.map(|fit| fit.error_ppm),
             tier: match &self.capacity {
                 None => externality::Tier::Unattributable,
+                Some(capacity) if !capacity.is_lru && self.miniature.is_some() => externality::Tier::Simulated,
                 Some(capacity) if !capacity.is_lru => externality::Tier::Proportional,
                 Some(capacity) if capacity.quota.is_hard() => externality::Tier::HardQuota,
                 Some(_) => externality::Tier::SoftQuota,
@@ -226,6 +288,9 @@ impl Node {
         out.u64(fit.sigma);
         out.u8(u8::from(self.is_contradicted));
         out.u32(self.unasked);
+        out.u8(self.evicts_by.map_or(u8::MAX, Eviction::code));
+        out.u8(u8::from(self.miniature.is_some()));
+        self.miniature.iter().for_each(|miniature| miniature.save(out));
     }
 
     /// Reads what [`Node::save`] wrote; `None` if it did not.
@@ -239,6 +304,8 @@ impl Node {
         let fit = Fit { capacity: reader.u64()?, error_ppm: reader.u32()?, sigma: reader.u64()? };
         let fit = has_fit.then_some(fit);
         let (is_contradicted, unasked) = (reader.u8()? == 1, reader.u32()?);
+        let evicts_by = Eviction::from_code(reader.u8()?);
+        let miniature = if reader.u8()? == 1 { Some(Miniature::restore(reader)?) } else { None };
         let mut node = Self {
             replica,
             tells_blocks,
@@ -250,6 +317,8 @@ impl Node {
             unasked,
             capacity: None,
             is_news: false,
+            evicts_by,
+            miniature,
         };
         node.capacity = node.conclude();
         Some(node)

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use aliquot_core::bytes::{Reader, Writer};
 use hashbrown::HashTable;
 
+use crate::miniature::Remembered;
 use crate::recency::{Recency, Resolution, Stamp};
 use crate::sharers::{LastUse, Sharers};
 use crate::tenants::Tenant;
@@ -104,6 +105,37 @@ impl Replica {
             Some(before) => before.entry.as_ref().map(Entry::seen),
             None => self.seen(hash),
         }
+    }
+
+    /// For each tenant, the distinct blocks that are remembered as its.
+    pub fn used(&self) -> Vec<u64> {
+        let mut counts: Vec<u64> = Vec::new();
+        for entry in &self.blocks {
+            let place = entry.owner.place();
+            if place >= counts.len() {
+                counts.resize(place.saturating_add(1), 0);
+            }
+            counts.iter_mut().skip(place).take(1).for_each(|count| *count = count.saturating_add(1));
+        }
+        counts
+    }
+
+    /// The blocks that are remembered and may be in the cache, the one used longest ago first.
+    pub fn remembered(&self) -> Vec<Remembered> {
+        let kept = self.blocks.iter().filter(|entry| entry.state & RESET == 0);
+        let mut entries: Vec<&Entry> = kept.collect();
+        entries.sort_unstable_by_key(|entry| (entry.stamp, entry.hash));
+        let users = |entry: &Entry| {
+            let shared = self.users(entry.hash).iter().map(|user| user.tenant);
+            core::iter::once(entry.owner).chain(shared).collect()
+        };
+        entries.into_iter().map(|entry| Remembered { hash: entry.hash, users: users(entry) }).collect()
+    }
+
+    /// Whether the tenant is remembered to have used a block since the cache was last emptied.
+    pub fn was_used_by(&self, hash: u64, tenant: Tenant) -> bool {
+        let entry = self.entry(hash).filter(|entry| entry.state & RESET == 0);
+        entry.is_some_and(|entry| entry.owner == tenant || self.users(hash).iter().any(|user| user.tenant == tenant))
     }
 
     /// Each tenant's last use of a shared block, the latest last; nothing if it is not followed.

@@ -37,6 +37,7 @@ impl Weighed {
 #[derive(Debug)]
 pub struct Scale<'s> {
     aged: &'s Aged,
+    node: &'s Node,
     tenant: Tenant,
     capacity: Option<&'s Capacity>,
     resolution: Resolution,
@@ -54,7 +55,7 @@ impl<'s> Scale<'s> {
         node.replica.since(aged.stamp, &mut counts);
         let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
         let (resolution, ever) = (node.replica.resolution(), node.replica.total_since(0));
-        Self { aged, tenant, capacity: node.capacity(), resolution, counts, total, ever }
+        Self { aged, node, tenant, capacity: node.capacity(), resolution, counts, total, ever }
     }
 
     /// Distinct blocks of all tenants that were used since.
@@ -107,17 +108,22 @@ impl<'s> Scale<'s> {
         found(if is_own { Cause::EvictedSelf } else { Cause::EvictedNeighbour }, evidence)
     }
 
-    /// Of a cache in which distances do not decide, what the tenant itself and what its neighbours used since: in proportion, as if
-    /// the capacity could be anything up to that. Nothing of others.
-    pub fn proportion(&self) -> Option<[u64; 2]> {
-        let is_unordered = self.capacity.is_some_and(|capacity| !capacity.is_lru);
-        is_unordered.then(|| [self.own(), self.total.saturating_sub(self.own())])
+    /// Of a cache in which distances do not decide, every tenant's part in what was lost, its own for what it would have lost alone:
+    /// as the simulation says, or else in proportion to what each used since, as if the capacity could be anything up to that.
+    /// Nothing of others.
+    pub fn division(&self) -> Option<Vec<u64>> {
+        self.capacity.filter(|capacity| !capacity.is_lru)?;
+        Some(self.node.division(self.tenant, &self.counts).unwrap_or_else(|| self.counts.clone()))
     }
 
     /// The neighbours' shares by one question, one for each tenant of the domain: none if nobody had a part.
     pub fn shares(&self, question: Game, entitlements: &[u64], solver: &mut Solver) -> Vec<u64> {
         let mut shares = Vec::new();
         let Some(capacity) = self.capacity else { return shares };
+        if let Some(mut division) = self.division().filter(|_| question == Game::NeighboursAbsent) {
+            division.get_mut(self.tenant.place()).map(core::mem::take);
+            return division;
+        }
         // Its own place among the neighbours stays empty, so that places are tenants.
         let mut neighbours = self.counts.clone();
         let own = neighbours.get_mut(self.tenant.place()).map(core::mem::take).unwrap_or_default();
