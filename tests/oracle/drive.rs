@@ -50,6 +50,8 @@ pub(crate) struct Drive<'t> {
     pub(crate) resolution: Resolution,
     pub(crate) settings: DomainSettings,
     pub(crate) sampled_of: u32,
+    /// How the engine says that it evicts.
+    pub(crate) eviction: Option<&'static str>,
 }
 
 /// What came out.
@@ -76,6 +78,7 @@ impl<'t> Drive<'t> {
             resolution: Resolution::Exact,
             settings: DomainSettings { capacity, ..DomainSettings::default() },
             sampled_of: 1,
+            eviction: None,
         }
     }
 
@@ -96,11 +99,16 @@ impl<'t> Drive<'t> {
             resolution: Resolution::Epochs,
             settings,
             sampled_of: 1,
+            eviction: None,
         }
     }
 
     pub(crate) fn run(&self) -> Driven {
         let mut domain = Domain::new(self.resolution, time(Micros(0)));
+        if let Some(eviction) = self.eviction {
+            let replicas = (0..self.trace.replicas).map(|replica| replica.to_string());
+            replicas.for_each(|replica| domain.node(&replica).unwrap().set_eviction(eviction));
+        }
         let mut solver = Solver::default();
         let mut lines = vec![Line::default(); self.trace.requests.len()];
         let mut told = vec![Told::default(); lines.len()];

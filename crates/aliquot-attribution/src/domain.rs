@@ -139,7 +139,7 @@ impl Domain {
         judgement
     }
 
-    /// What a request that is about to run, or has run, would be judged; changes nothing but what is learned of capacities.
+    /// What a request that is about to run, or has run, would be judged; changes nothing but what is learned of caches.
     pub fn judge(
         &mut self,
         event: &Event<'_>,
@@ -152,6 +152,9 @@ impl Domain {
         let model = event.response_model.as_deref().unwrap_or(&event.request_model);
         let curve = self.prefill.get(model).and_then(PrefillModel::curve);
         let price = PromptPrice::new(event, rated, curve);
+        if let Some(node) = self.nodes.get_mut(arrived.replica).filter(|_| !is_doubtful) {
+            node.simulate(event, arrived.tenant);
+        }
         let Some(node) = self.nodes.get(arrived.replica) else { return Judgement::unknown(event, rated) };
         let rules = provider::rules_of(event);
         let previous = event.cache.session.as_deref().and_then(|session| self.sessions.previous(session));
@@ -220,7 +223,6 @@ impl Domain {
     pub fn begin(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
             let layout = node.layout(event, None);
-            node.simulate(arrived.tenant, &layout);
             for (place, hash) in layout.blocks().iter().enumerate() {
                 node.replica.pin(*hash, arrived.one_use(&layout, place));
             }
@@ -242,7 +244,6 @@ impl Domain {
     pub fn record(&mut self, event: &Event<'_>, arrived: Arrived) {
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
             let layout = node.layout(event, None);
-            node.simulate(arrived.tenant, &layout);
             let capacity = node.capacity().map(|known| known.blocks);
             // What is read without having been there was brought by a request that still runs. No block is older than what
             // continues it, so after the first that was there, all were.

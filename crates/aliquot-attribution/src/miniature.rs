@@ -25,11 +25,11 @@ use players::{PLAYERS_MAX, Players};
 use rules::Rules;
 
 /// Blocks of one small cache at most.
-const BLOCKS_MAX: u64 = 1_024;
+const BLOCKS_MAX: u64 = 2_048;
 
 /// Blocks lost by a victim after which older losses count half: enough for chance to even out, and soon enough when a neighbour
 /// grows.
-const LOST_MAX: u64 = 1_024;
+const LOST_MAX: u64 = 256;
 
 /// Of what is remembered of the past, so many times the cache is put into it at the beginning.
 const SEEDS: usize = 4;
@@ -45,6 +45,8 @@ pub struct Miniature {
     caches: Vec<Cache>,
     /// By victim, then by coalition of the others, whose bits are theirs with the victim's left out: blocks missed of late.
     lost: Vec<Vec<u64>>,
+    /// The same of the prompt at hand alone, and only of what it has lost; nothing between two prompts.
+    at_hand: Vec<u64>,
     rules: Rules,
 }
 
@@ -83,6 +85,7 @@ impl Miniature {
             lost: vec![vec![0; (coalitions / 2).max(1)]; players.count()],
             players,
             caches: vec![Cache::new(eviction, small); coalitions],
+            at_hand: Vec::new(),
             rules: Rules::new(small),
         };
         let followed: Vec<&Remembered> = past.iter().filter(|block| miniature.follows(block.hash)).collect();
@@ -96,7 +99,7 @@ impl Miniature {
         let users = places.fold(0, |all, place| all | bit(place));
         for (coalition, cache) in self.caches.iter_mut().enumerate() {
             if coalition & users != 0 {
-                cache.touch(block.hash);
+                cache.touch(block.hash, false);
             }
         }
         self.rules.touch(block.hash);
@@ -127,7 +130,7 @@ impl Miniature {
         u128::from(mix(hash)).saturating_mul(one_of).wrapping_shr(64) == 0
     }
 
-    /// Takes a prompt through all caches.
+    /// Takes a prompt through all caches. What is divided next is what it lost.
     pub fn request(&mut self, prompt: &Prompt<'_>) {
         let Prompt { tenant, blocks, known, read } = *prompt;
         let followed = |blocks: &[u64]| blocks.iter().filter(|hash| self.follows(**hash)).count();
@@ -137,10 +140,16 @@ impl Miniature {
         let player = self.player(tenant);
         self.rules.request(&blocks, known, read);
         let Some(lost) = self.lost.get_mut(player) else { return };
-        for (coalition, cache) in self.caches.iter_mut().enumerate().filter(|(coalition, _)| coalition & bit(player) != 0) {
-            let missed = known.saturating_sub(cache.request(&blocks));
-            if let Some(sum) = lost.get_mut(without(coalition, player)) {
-                *sum = sum.saturating_add(u64::try_from(missed).unwrap_or_default());
+        self.at_hand.clear();
+        self.at_hand.resize(lost.len(), 0);
+        for (coalition, cache) in
+            self.caches.iter_mut().enumerate().filter(|(coalition, _)| coalition & bit(player) != 0)
+        {
+            let (hits, place) = (cache.request(&blocks, read), without(coalition, player));
+            let count = |hits: usize| u64::try_from(known.saturating_sub(hits)).unwrap_or_default();
+            if let (Some(sum), Some(lost)) = (lost.get_mut(place), self.at_hand.get_mut(place)) {
+                *sum = sum.saturating_add(count(hits));
+                *lost = count(hits.max(read));
             }
         }
         if lost.iter().any(|sum| *sum >= LOST_MAX) {
@@ -169,9 +178,10 @@ impl Miniature {
         let victim = self.players.place(tenant)?;
         let shares = self.shares(victim)?;
         let members = |player: usize| {
-            used.iter().zip(0..).map(move |(used, number)| (*used, Tenant(number))).filter(move |(_, tenant)| {
-                self.players.place(*tenant) == Some(player)
-            })
+            used.iter()
+                .zip(0..)
+                .map(move |(used, number)| (*used, Tenant(number)))
+                .filter(move |(_, tenant)| self.players.place(*tenant) == Some(player))
         };
         let mut weights = vec![0; used.len()];
         for (player, share) in shares.into_iter().enumerate() {
@@ -191,7 +201,11 @@ impl Miniature {
 
     /// What each player did to a victim, which itself stands for what it would have lost alone. Who helped did nothing.
     fn shares(&self, victim: usize) -> Option<Vec<u64>> {
-        let lost = self.lost.get(victim)?;
+        let recent = self.lost.get(victim)?;
+        // A prompt's own losses say it better than the mean of those before, if its small cache has lost any, too, and not by
+        // chance: those that chance and the engine both lost are older than what is lost.
+        let is_alike = self.at_hand.len() == recent.len() && self.at_hand.last().is_some_and(|lost| *lost > 0);
+        let lost = if is_alike && self.eviction != Eviction::Random { &self.at_hand } else { recent };
         let others = self.players.count().checked_sub(1)?;
         let mut values = vec![0_i128; others];
         for (coalition, sum) in lost.iter().enumerate() {
@@ -199,7 +213,8 @@ impl Miniature {
         }
         let whole = (1..=u64::try_from(others).ok()?).fold(1_u64, u64::saturating_mul);
         let own = lost.first()?.saturating_mul(whole);
-        let mut shares: Vec<u64> = values.into_iter().map(|value| u64::try_from(value.max(0)).unwrap_or_default()).collect();
+        let mut shares: Vec<u64> =
+            values.into_iter().map(|value| u64::try_from(value.max(0)).unwrap_or_default()).collect();
         shares.insert(victim.min(shares.len()), own);
         Some(shares)
     }
@@ -227,7 +242,8 @@ impl Miniature {
         let eviction = Eviction::from_code(reader.u8()?)?;
         let players = Players::restore(reader)?;
         let small = small(stands_for);
-        let coalitions = 1_usize.checked_shl(u32::try_from(players.count()).ok().filter(|_| players.count() <= PLAYERS_MAX)?)?;
+        let coalitions =
+            1_usize.checked_shl(u32::try_from(players.count()).ok().filter(|_| players.count() <= PLAYERS_MAX)?)?;
         let mut caches = Vec::with_capacity(coalitions);
         for _ in 0..coalitions {
             caches.push(Cache::restore(reader, eviction, small)?);
@@ -236,7 +252,15 @@ impl Miniature {
         for sum in lost.iter_mut().flatten() {
             *sum = reader.u64()?;
         }
-        Some(Self { stands_for, eviction, players, caches, lost, rules: Rules::restore(reader, small)? })
+        Some(Self {
+            stands_for,
+            eviction,
+            players,
+            caches,
+            lost,
+            at_hand: Vec::new(),
+            rules: Rules::restore(reader, small)?,
+        })
     }
 }
 

@@ -145,7 +145,11 @@ impl Node {
 
     /// The node says by which rule it gives up blocks.
     pub fn set_eviction(&mut self, name: &str) {
-        self.evicts_by = Eviction::from_name(name);
+        let eviction = Eviction::from_name(name);
+        if self.evicts_by != eviction {
+            self.evicts_by = eviction;
+            self.keep_miniature();
+        }
     }
 
     /// A block at `distance` was read, or was not.
@@ -171,9 +175,10 @@ impl Node {
         self.keep_miniature();
     }
 
-    /// Simulates the cache as long as it does not go by last uses, and does not stop before it is certain that it does.
+    /// Simulates the cache from when it is said, or found, not to go by last uses, and does not stop before it is certain that it
+    /// does.
     fn keep_miniature(&mut self) {
-        let is_certain = self.fit.is_none_or(|fit| fit.tier() == Tier::Hard);
+        let is_certain = self.fit.is_some_and(|fit| fit.tier() == Tier::Hard);
         let Some(capacity) = self.capacity.as_ref().filter(|_| !is_certain) else {
             self.miniature = None;
             return;
@@ -185,14 +190,18 @@ impl Node {
             let is_outgrown = || miniature.is_outgrown(&self.replica.used());
             miniature.stands_for(blocks) && miniature.eviction() == eviction && !is_outgrown()
         };
-        let is_needed = !capacity.is_lru || self.miniature.is_some();
+        let is_needed = !capacity.is_lru || self.evicts_by.is_some() || self.miniature.is_some();
         if is_needed && !self.miniature.as_ref().is_some_and(is_good) {
             self.miniature = Some(Miniature::new(blocks, eviction, &self.replica.used(), &self.replica.remembered()));
         }
     }
 
-    /// Takes a prompt through the simulation, if there is one, before its uses are recorded.
-    pub fn simulate(&mut self, tenant: Tenant, layout: &Layout<'_>) {
+    /// Takes a prompt through the simulation, if there is one, before it is judged and its uses are recorded.
+    pub fn simulate(&mut self, event: &Event<'_>, tenant: Tenant) {
+        if self.miniature.is_none() {
+            return;
+        }
+        let layout = self.layout(event, None);
         let Some(miniature) = &mut self.miniature else { return };
         let blocks = layout.blocks();
         let known = blocks.iter().take_while(|hash| self.replica.was_used_by(**hash, tenant)).count();

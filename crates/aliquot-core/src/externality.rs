@@ -101,14 +101,8 @@ pub enum Tier {
 
 impl Tier {
     /// Every tier, the sharpest first.
-    pub const ALL: [Self; 6] = [
-        Self::HardQuota,
-        Self::SoftQuota,
-        Self::Background,
-        Self::Simulated,
-        Self::Proportional,
-        Self::Unattributable,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::HardQuota, Self::SoftQuota, Self::Background, Self::Simulated, Self::Proportional, Self::Unattributable];
 
     /// The one spelling used in columns, SQL and JSON.
     pub const fn name(self) -> &'static str {

@@ -61,20 +61,37 @@ impl Cache {
         Self { capacity: capacity.max(1), kept }
     }
 
-    /// One prompt, root first: how many leading blocks were there. Then all are used, the last one first; of more than fit, the
-    /// first.
-    pub(super) fn request(&mut self, blocks: &[u64]) -> usize {
-        let hits = match &self.kept {
-            Kept::Ranked(ranked) => blocks.iter().take_while(|block| ranked.uses.contains_key(*block)).count(),
-            Kept::Drawn(drawn) => blocks.iter().take_while(|block| drawn.places.contains_key(*block)).count(),
-        };
-        blocks.iter().take(self.capacity).rev().for_each(|block| self.touch(*block));
+    /// One prompt, root first, of which the engine had `read` leading blocks: how many were there. Then all are used, the last one
+    /// first; of more than fit, the first.
+    pub(super) fn request(&mut self, blocks: &[u64], read: usize) -> usize {
+        let hits = self.peek(blocks);
+        for (place, block) in blocks.iter().enumerate().take(self.capacity).rev() {
+            self.touch(*block, place < read);
+        }
         hits
     }
 
-    pub(super) fn touch(&mut self, block: u64) {
+    /// How many leading blocks are there; uses none.
+    pub(super) fn peek(&self, blocks: &[u64]) -> usize {
+        match &self.kept {
+            Kept::Ranked(ranked) => blocks.iter().take_while(|block| ranked.uses.contains_key(*block)).count(),
+            Kept::Drawn(drawn) => blocks.iter().take_while(|block| drawn.places.contains_key(*block)).count(),
+        }
+    }
+
+    /// The engine did not have the block.
+    pub(super) fn lose(&mut self, block: u64) {
+        if let Kept::Ranked(ranked) = &mut self.kept
+            && let Some(Uses { count, last }) = ranked.uses.remove(&block)
+        {
+            ranked.order.remove(&(ranked.eviction.rank(count), last, block));
+        }
+    }
+
+    /// A use of a block, which the engine had before if it `was_read`: then it has been used before, whether that was seen or not.
+    pub(super) fn touch(&mut self, block: u64, was_read: bool) {
         match &mut self.kept {
-            Kept::Ranked(ranked) => ranked.touch(block, self.capacity),
+            Kept::Ranked(ranked) => ranked.touch(block, was_read, self.capacity),
             Kept::Drawn(drawn) => drawn.touch(block, self.capacity),
         }
     }
@@ -101,7 +118,7 @@ impl Cache {
 }
 
 impl Ranked {
-    fn touch(&mut self, block: u64, capacity: usize) {
+    fn touch(&mut self, block: u64, was_read: bool, capacity: usize) {
         self.now = self.now.saturating_add(1);
         let before = self.uses.get(&block).copied();
         match before {
@@ -115,7 +132,8 @@ impl Ranked {
             }
             None => {}
         }
-        let count = before.map_or(1, |before| before.count.saturating_add(1));
+        let unseen = if was_read { 1 } else { 0 };
+        let count = before.map_or(unseen, |before| before.count).saturating_add(1);
         self.uses.insert(block, Uses { count, last: self.now });
         self.order.insert((self.eviction.rank(count), self.now, block));
     }
