@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
+use aliquot_core::cause::Evidence;
 use aliquot_core::event::Event;
 use aliquot_core::externality::Fit;
 use aliquot_core::position::Partition;
@@ -174,15 +175,20 @@ impl Domain {
             replica: (arrived.replica, &node.replica),
             seen: &seen,
             rules,
-            lifetime: settings.and_then(|settings| settings.lifetime).or(rules.promised),
+            lifetime: settings
+                .and_then(|settings| settings.lifetime)
+                .or(rules.promised)
+                .map(|lifetime| (lifetime, Evidence::Exact))
+                .or_else(|| Some((node.lifetime()?, Evidence::Inferred))),
             previous,
             is_doubtful,
+            is_opaque: node.is_opaque(),
         };
         let entitlements = settings.map(|settings| self.entitlements(settings)).unwrap_or_default();
         let judge = Judge { case, price, nodes: &self.nodes, tenants: self.tenants.count(), entitlements };
         let (judgement, observed) = judge.request(rated, solver);
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
-            observed.iter().for_each(|(distance, was_read)| node.observe(*distance, *was_read));
+            observed.into_iter().for_each(|reuse| node.observe(reuse));
         }
         judgement
     }
@@ -196,6 +202,9 @@ impl Domain {
         }
         if let (Some(node), Some(chain)) = (self.nodes.get_mut(replica), &event.prefix) {
             node.set_sampling(chain.sampled_of);
+        }
+        if let Some(node) = self.nodes.get_mut(replica).filter(|_| provider::is_opaque(event)) {
+            node.set_opaque();
         }
         if let (Some(last), Some(now)) = (self.weights.get_mut(replica), event.cache.weights.as_deref())
             && last.as_deref() != Some(now)

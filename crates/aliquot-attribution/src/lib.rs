@@ -20,6 +20,7 @@ pub mod recency;
 pub mod replica;
 pub mod sharers;
 
+pub mod background;
 pub mod calibration;
 pub mod miniature;
 pub mod node;

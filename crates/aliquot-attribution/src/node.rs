@@ -8,7 +8,9 @@ use aliquot_core::cause::Evidence;
 use aliquot_core::event::{CacheReport, Event};
 use aliquot_core::externality;
 use aliquot_core::position::Partition;
+use aliquot_core::time::Micros;
 
+use crate::background::{Background, Limit, Reuse, foreign};
 use crate::calibration::{Calibration, Fit, Report, Tier};
 use crate::layout::{Layout, Listed};
 use crate::miniature::{Eviction, Miniature, Prompt};
@@ -16,6 +18,7 @@ use crate::quota::Quota;
 use crate::recency::Resolution;
 use crate::replica::Replica;
 use crate::tenants::Tenant;
+use crate::tick::Tick;
 
 /// Observations after which the capacity is estimated anew: an estimate walks all bins, and one observation moves it little.
 const OBSERVATIONS_PER_ESTIMATE: u32 = 64;
@@ -51,6 +54,8 @@ pub struct Node {
     evicts_by: Option<Eviction>,
     /// Of a cache that does not go by last uses, what every coalition of tenants would have found.
     miniature: Option<Miniature>,
+    /// Of a provider's cache, what is known of those who fill it, too.
+    background: Option<Background>,
 }
 
 /// What is known of a cache's capacity, and how. In blocks that chains list: of a sampled one, fewer than there are.
@@ -84,6 +89,7 @@ impl Node {
             is_news: false,
             evicts_by: None,
             miniature: None,
+            background: None,
         }
     }
 
@@ -152,8 +158,40 @@ impl Node {
         }
     }
 
-    /// A block at `distance` was read, or was not.
-    pub fn observe(&mut self, distance: u64, was_read: bool) {
+    /// It is a provider's, and others may fill it whom we do not see.
+    pub fn set_opaque(&mut self) {
+        self.background.get_or_insert_default();
+    }
+
+    /// Whether others may fill it whom we do not see, and nobody says how much fits.
+    pub const fn is_opaque(&self) -> bool {
+        self.background.is_some() && self.reported.is_none()
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        self.background.as_ref().filter(|_| self.is_opaque())?.limit()
+    }
+
+    /// How long an unused block is kept, if that is what makes it go by all that was seen.
+    pub fn lifetime(&self) -> Option<Micros> {
+        let Limit::Lifetime { ticks } = self.limit()? else { return None };
+        Some(Tick(u32::try_from(ticks).unwrap_or(u32::MAX)).since(Tick(1)))
+    }
+
+    /// Blocks of those whom we do not see in so many ticks.
+    pub fn foreign(&self, idle: u32) -> u64 {
+        match self.limit() {
+            Some(Limit::Capacity { rate, .. }) => foreign(idle, rate),
+            _ => 0,
+        }
+    }
+
+    /// A block was used again.
+    pub fn observe(&mut self, reuse: Reuse) {
+        let Reuse { distance, was_read, .. } = reuse;
+        if self.is_opaque() && self.background.as_mut().is_some_and(|background| background.observe(reuse)) {
+            self.ask();
+        }
         self.observed.observe(distance, was_read);
         self.unasked = self.unasked.saturating_add(1);
         if self.unasked >= OBSERVATIONS_PER_ESTIMATE {
@@ -235,6 +273,7 @@ impl Node {
             evidence: self.capacity.as_ref().map_or(Evidence::Unattributable, |capacity| capacity.evidence),
             error_ppm: self.fit.map(|fit| fit.error_ppm),
             tier: match &self.capacity {
+                Some(_) if self.is_opaque() => externality::Tier::Background,
                 None => externality::Tier::Unattributable,
                 Some(capacity) if !capacity.is_lru && self.miniature.is_some() => externality::Tier::Simulated,
                 Some(capacity) if !capacity.is_lru => externality::Tier::Proportional,
@@ -245,6 +284,11 @@ impl Node {
     }
 
     fn conclude(&self) -> Option<Capacity> {
+        if self.is_opaque() {
+            let Limit::Capacity { blocks, sigma, .. } = self.limit()? else { return None };
+            let (quota, tolerance) = (Quota::soft(blocks, sigma), sigma.saturating_mul(2));
+            return Some(Capacity { blocks, quota, evidence: Evidence::Inferred, tolerance, is_lru: true });
+        }
         let tier = self.fit.map_or(Tier::Unknown, |fit| fit.tier());
         let trusted = self.fit.filter(|_| matches!(tier, Tier::Hard | Tier::Soft));
         let reported = self.reported_listed();
@@ -300,6 +344,8 @@ impl Node {
         out.u8(self.evicts_by.map_or(u8::MAX, Eviction::code));
         out.u8(u8::from(self.miniature.is_some()));
         self.miniature.iter().for_each(|miniature| miniature.save(out));
+        out.u8(u8::from(self.background.is_some()));
+        self.background.iter().for_each(|background| background.save(out));
     }
 
     /// Reads what [`Node::save`] wrote; `None` if it did not.
@@ -315,6 +361,7 @@ impl Node {
         let (is_contradicted, unasked) = (reader.u8()? == 1, reader.u32()?);
         let evicts_by = Eviction::from_code(reader.u8()?);
         let miniature = if reader.u8()? == 1 { Some(Miniature::restore(reader)?) } else { None };
+        let background = if reader.u8()? == 1 { Some(Background::restore(reader)?) } else { None };
         let mut node = Self {
             replica,
             tells_blocks,
@@ -328,6 +375,7 @@ impl Node {
             is_news: false,
             evicts_by,
             miniature,
+            background,
         };
         node.capacity = node.conclude();
         Some(node)

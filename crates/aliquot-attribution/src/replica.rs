@@ -201,6 +201,7 @@ impl Replica {
         let stamp = recency.touch(old, one.tenant);
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.stamp = stamp;
+            user.used = one.at.max(user.used);
         }
         entry.stamp = stamp;
         entry.owner = one.tenant;
@@ -220,6 +221,7 @@ impl Replica {
         };
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.pins = user.pins.saturating_add(1);
+            user.used = one.at.max(user.used);
         }
         if entry.state & PINS > 0 {
             entry.state = entry.state.saturating_add(1);

@@ -44,6 +44,8 @@ pub struct Scale<'s> {
     /// Distinct blocks used since, by tenant.
     counts: Vec<u64>,
     total: u64,
+    /// What those used whom we do not see.
+    foreign: u64,
     /// Distinct blocks that are remembered.
     ever: u64,
 }
@@ -54,11 +56,12 @@ impl<'s> Scale<'s> {
         let mut counts = vec![0; tenants];
         node.replica.since(aged.stamp, &mut counts);
         let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let foreign = node.foreign(aged.idle);
         let (resolution, ever) = (node.replica.resolution(), node.replica.total_since(0));
-        Self { aged, node, tenant, capacity: node.capacity(), resolution, counts, total, ever }
+        Self { aged, node, tenant, capacity: node.capacity(), resolution, counts, total, foreign, ever }
     }
 
-    /// Distinct blocks of all tenants that were used since.
+    /// Distinct blocks of all tenants of ours that were used since.
     pub const fn distance(&self) -> u64 {
         self.total
     }
@@ -73,13 +76,17 @@ impl<'s> Scale<'s> {
         self.aged.own.is_some()
     }
 
+    fn all(&self) -> u64 {
+        self.total.saturating_add(self.foreign)
+    }
+
     fn own(&self) -> u64 {
         self.counts.get(self.tenant.place()).copied().unwrap_or_default()
     }
 
     /// The distance that the block must have had, since it was gone: no more than what was used.
     fn reach(&self, capacity: u64) -> u64 {
-        capacity.min(self.total)
+        capacity.min(self.all())
     }
 
     /// Rules 12 to 14. `is_promised`: the provider promises that an unused block stays for a while, and that has not passed.
@@ -96,7 +103,7 @@ impl<'s> Scale<'s> {
         };
         let evidence = if self.aged.was_removed { Evidence::Exact } else { capacity.evidence };
         // A cache that does not go by last uses may give up any block, but none before it is full.
-        let used = if capacity.is_lru { self.total } else { self.ever };
+        let used = if capacity.is_lru { self.all() } else { self.ever };
         let should_be_there = used.saturating_add(capacity.tolerance) < capacity.blocks;
         if should_be_there && !self.aged.was_removed {
             return found(Cause::ModelConflict, Evidence::Unattributable);
@@ -127,6 +134,9 @@ impl<'s> Scale<'s> {
         // Its own place among the neighbours stays empty, so that places are tenants.
         let mut neighbours = self.counts.clone();
         let own = neighbours.get_mut(self.tenant.place()).map(core::mem::take).unwrap_or_default();
+        if self.foreign > 0 {
+            neighbours.push(self.foreign);
+        }
         let entitled = entitlements.get(self.tenant.place()).copied().unwrap_or_default();
         let distances = Distances { own, neighbours: &neighbours };
         let entitlements = Entitlements { own: entitled, neighbours: entitlements };
@@ -147,6 +157,6 @@ impl<'s> Scale<'s> {
     pub fn is_avoidable(&self, tenant: Tenant) -> bool {
         let Some(capacity) = self.capacity else { return false };
         let count = self.counts.get(tenant.place()).copied().unwrap_or_default();
-        tenant != self.tenant && count > 0 && self.total.saturating_sub(count) < self.reach(capacity.blocks)
+        tenant != self.tenant && count > 0 && self.all().saturating_sub(count) < self.reach(capacity.blocks)
     }
 }
