@@ -48,23 +48,17 @@ fn those_whom_we_do_not_see_are_a_row_of_their_own() {
             settings: DomainSettings::default(),
             resolution: Resolution::Epochs,
             hidden: &HIDDEN,
-            provider: "google",
+            provider: "mistral",
             ..Drive::new(&story)
         };
         let mut driven = drive.run();
         let (misplaced, truth, told) = held(&story, &driven);
-        let ignored = Drive { provider: "self", ..drive }.run();
-        let (ignoring, _, none) = held(&story, &ignored);
-        println!(
-            "{} | {misplaced:.1} % | background {told:.3} of {truth:.3} | ignoring it {ignoring:.1} %",
-            case.name()
-        );
+        println!("{} | {misplaced:.1} % | background {told:.3} of {truth:.3}", case.name());
         let mut news = Vec::new();
         driven.domain.take_news(Partition(0), "pool", &mut news);
         assert_eq!(news.pop().unwrap().tier, Tier::Background, "{case:?}");
         assert!(misplaced < 9.0, "{case:?}: {misplaced}");
-        assert!(told > 0.5 * truth && none == 0.0, "{case:?}: {told} of {truth}");
-        assert!(ignoring > 2.0 * misplaced, "{case:?}: {ignoring}");
+        assert!(told > 0.5 * truth, "{case:?}: {told} of {truth}");
     }
 }
 
@@ -101,9 +95,9 @@ fn who_kept_a_block_alive_has_a_credit_as_the_replays_say() {
 #[test]
 fn a_time_that_nobody_tells_is_found() {
     for case in [Case::Moderate, Case::BarelyOver] {
-        let story = story_with_lifetime(case, Micros(120_000_000));
+        let story = story_with_lifetime(case, Micros(60_000_000));
         let settings = DomainSettings::default();
-        let drive = Drive { settings, provider: "google", resolution: Resolution::Epochs, ..Drive::new(&story) };
+        let drive = Drive { settings, provider: "mistral", resolution: Resolution::Epochs, ..Drive::new(&story) };
         let driven = drive.run();
         let parts = driven.told.iter().flat_map(|told| &told.parts);
         let of = |cause: Cause| parts.clone().filter(|part| part.0 == cause).map(|part| part.2).sum::<i64>();

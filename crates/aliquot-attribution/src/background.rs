@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
 
-/// Re-uses that are remembered, the latest: 32 KiB.
-const SEEN_MAX: usize = 2_048;
+/// Re-uses that are remembered, of those that were read and of those that were not, the latest: 32 KiB.
+const KIND_MAX: usize = 1_024;
 
 /// Re-uses after which the limit is sought anew: all of them are sorted thirty times for it.
-const SEEN_PER_SEARCH: usize = 256;
+const SEEN_PER_SEARCH: u32 = 256;
 
 /// Re-uses of either kind without which nothing is said.
-const KIND_MIN: usize = 100;
+const KIND_MIN: usize = 64;
 
 /// Ticks in which a rate is counted: about a minute.
 pub const RATE_TICKS: u64 = 1_024;
@@ -60,10 +60,65 @@ pub enum Limit {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Background {
+    read: Ring,
+    missed: Ring,
+    unasked: u32,
+    /// The least distance and the least time of those that were missed, when the limit was last sought.
+    floor: Floor,
+    limit: Option<Limit>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Floor {
+    distance: u64,
+    idle: u32,
+}
+
+/// The latest of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Ring {
     seen: Vec<Reuse>,
     /// Where the next one is written.
     next: usize,
-    limit: Option<Limit>,
+}
+
+impl Ring {
+    fn push(&mut self, reuse: Reuse) {
+        match self.seen.get_mut(self.next) {
+            Some(oldest) => *oldest = reuse,
+            None => self.seen.push(reuse),
+        }
+        self.next = self.next.saturating_add(1);
+        if self.next >= KIND_MAX {
+            self.next = 0;
+        }
+    }
+
+    fn youngest(&self) -> Floor {
+        let distance = self.seen.iter().map(|reuse| reuse.distance).min().unwrap_or_default();
+        Floor { distance, idle: self.seen.iter().map(|reuse| reuse.idle).min().unwrap_or_default() }
+    }
+
+    fn save(&self, out: &mut Writer) {
+        out.length(self.seen.len());
+        out.length(self.next);
+        for reuse in &self.seen {
+            out.u64(reuse.distance);
+            out.u32(reuse.idle);
+        }
+    }
+
+    fn restore(reader: &mut Reader<'_>, was_read: bool) -> Option<Self> {
+        let (count, next) = (reader.length()?, reader.length()?);
+        if count > KIND_MAX || next > count {
+            return None;
+        }
+        let mut seen = Vec::with_capacity(count);
+        for _ in 0..count {
+            seen.push(Reuse { distance: reader.u64()?, idle: reader.u32()?, was_read });
+        }
+        Some(Self { seen, next })
+    }
 }
 
 /// A threshold, and what it leaves on its wrong side.
@@ -76,19 +131,26 @@ struct Separation {
 impl Background {
     /// Takes in a re-use; answers whether the limit was sought anew.
     pub fn observe(&mut self, reuse: Reuse) -> bool {
-        match self.seen.get_mut(self.next) {
-            Some(oldest) => *oldest = reuse,
-            None => self.seen.push(reuse),
+        // A read that is younger by far than all that was missed says nothing, and would take the place of one that does.
+        let Self { floor, .. } = *self;
+        let is_young = reuse.distance < floor.distance / 2 && reuse.idle < floor.idle / 2;
+        if reuse.was_read && is_young {
+            return false;
         }
-        self.next = self.next.saturating_add(1);
-        if self.next >= SEEN_MAX {
-            self.next = 0;
+        let ring = if reuse.was_read { &mut self.read } else { &mut self.missed };
+        ring.push(reuse);
+        self.unasked = self.unasked.saturating_add(1);
+        if self.unasked < SEEN_PER_SEARCH {
+            return false;
         }
-        let is_due = self.next.is_multiple_of(SEEN_PER_SEARCH);
-        if is_due {
-            self.limit = self.search();
-        }
-        is_due
+        self.unasked = 0;
+        self.floor = self.missed.youngest();
+        self.limit = self.search();
+        true
+    }
+
+    fn seen(&self) -> impl Iterator<Item = &Reuse> {
+        self.read.seen.iter().chain(&self.missed.seen)
     }
 
     /// What makes a block go; `None` = it is not known, or cannot be told.
@@ -96,23 +158,38 @@ impl Background {
         self.limit
     }
 
+    /// What explains best what was read, beyond chance; or else what did before, if nothing does so better.
     fn search(&self) -> Option<Limit> {
-        let reads = self.seen.iter().filter(|reuse| reuse.was_read).count();
-        if reads < KIND_MIN || self.seen.len().saturating_sub(reads) < KIND_MIN {
+        if self.read.seen.len() < KIND_MIN || self.missed.seen.len() < KIND_MIN {
             return None;
         }
         let by_time = self.separate(|reuse| u64::from(reuse.idle));
         let by_ours = self.separate(|reuse| reuse.distance);
         let (rate, by_both) = self.best_rate(by_ours);
-        let is_explained = |found: Separation| {
-            found.wrong.saturating_mul(UNEXPLAINED) <= u64::try_from(self.seen.len()).unwrap_or(u64::MAX)
-        };
+        let count = u64::try_from(self.seen().count()).unwrap_or(u64::MAX);
+        let is_explained = |found: Separation| found.wrong.saturating_mul(UNEXPLAINED) <= count;
         if is_explained(by_both) && is_better(by_both, by_time) {
             let (blocks, sigma) = (by_both.threshold, self.sigma(rate, by_both.threshold));
             return Some(Limit::Capacity { blocks, rate, sigma });
         }
-        let is_lifetime = is_explained(by_time) && is_better(by_time, by_ours);
-        is_lifetime.then_some(Limit::Lifetime { ticks: by_time.threshold })
+        // Time is both at an endless rate: unless it is the best of all rates, others push blocks out, or time and blocks go together.
+        if is_explained(by_time) && is_better(by_time, by_ours) && by_time.wrong <= by_both.wrong {
+            return Some(Limit::Lifetime { ticks: by_time.threshold });
+        }
+        self.limit.filter(|limit| !is_better(by_both, self.under(*limit)))
+    }
+
+    /// What a limit leaves on its wrong side.
+    fn under(&self, limit: Limit) -> Separation {
+        let (threshold, rate) = match limit {
+            Limit::Lifetime { ticks } => (ticks, None),
+            Limit::Capacity { blocks, rate, .. } => (blocks, Some(rate)),
+        };
+        let score = |reuse: &Reuse| {
+            rate.map_or(u64::from(reuse.idle), |rate| foreign(reuse.idle, rate).saturating_add(reuse.distance))
+        };
+        let wrong = self.seen().filter(|reuse| (score(reuse) >= threshold) == reuse.was_read).count();
+        Separation { threshold, wrong: u64::try_from(wrong).unwrap_or(u64::MAX) }
     }
 
     fn best_rate(&self, without: Separation) -> (u64, Separation) {
@@ -137,7 +214,7 @@ impl Background {
 
     /// The threshold from which on re-uses are best taken for misses; in the middle of its neighbours.
     fn separate(&self, score: impl Fn(&Reuse) -> u64) -> Separation {
-        let mut scores: Vec<(u64, bool)> = self.seen.iter().map(|reuse| (score(reuse), reuse.was_read)).collect();
+        let mut scores: Vec<(u64, bool)> = self.seen().map(|reuse| (score(reuse), reuse.was_read)).collect();
         scores.sort_unstable();
         let mut wrong = u64::try_from(scores.iter().filter(|(_, was_read)| *was_read).count()).unwrap_or_default();
         let mut best = Separation { threshold: 0, wrong };
@@ -154,7 +231,7 @@ impl Background {
 
     fn sigma(&self, rate: u64, threshold: u64) -> u64 {
         let scored =
-            self.seen.iter().map(|reuse| (foreign(reuse.idle, rate).saturating_add(reuse.distance), reuse.was_read));
+            self.seen().map(|reuse| (foreign(reuse.idle, rate).saturating_add(reuse.distance), reuse.was_read));
         let wrong: Vec<u128> = scored
             .filter(|(score, was_read)| (*score >= threshold) == *was_read)
             .map(|(score, _)| u128::from(score.abs_diff(threshold)))
@@ -166,13 +243,11 @@ impl Background {
 
     /// Appends it to a state's bytes.
     pub fn save(&self, out: &mut Writer) {
-        out.length(self.seen.len());
-        out.length(self.next);
-        for reuse in &self.seen {
-            out.u64(reuse.distance);
-            out.u32(reuse.idle);
-            out.u8(u8::from(reuse.was_read));
-        }
+        self.read.save(out);
+        self.missed.save(out);
+        out.u32(self.unasked);
+        out.u64(self.floor.distance);
+        out.u32(self.floor.idle);
         let (kind, blocks, rate, sigma) = match self.limit {
             None => (0, 0, 0, 0),
             Some(Limit::Lifetime { ticks }) => (1, ticks, 0, 0),
@@ -184,14 +259,9 @@ impl Background {
 
     /// Reads what [`Background::save`] wrote; `None` if it did not.
     pub fn restore(reader: &mut Reader<'_>) -> Option<Self> {
-        let (count, next) = (reader.length()?, reader.length()?);
-        if count > SEEN_MAX || next > count {
-            return None;
-        }
-        let mut seen = Vec::with_capacity(count);
-        for _ in 0..count {
-            seen.push(Reuse { distance: reader.u64()?, idle: reader.u32()?, was_read: reader.u8()? == 1 });
-        }
+        let (read, missed) = (Ring::restore(reader, true)?, Ring::restore(reader, false)?);
+        let unasked = reader.u32()?;
+        let floor = Floor { distance: reader.u64()?, idle: reader.u32()? };
         let (kind, blocks, rate, sigma) = (reader.u8()?, reader.u64()?, reader.u64()?, reader.u64()?);
         let limit = match kind {
             0 => None,
@@ -199,7 +269,7 @@ impl Background {
             2 => Some(Limit::Capacity { blocks, rate, sigma }),
             _ => return None,
         };
-        Some(Self { seen, next, limit })
+        Some(Self { read, missed, unasked, floor, limit })
     }
 }
 

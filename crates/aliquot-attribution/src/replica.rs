@@ -175,6 +175,14 @@ impl Replica {
         self.pinned.iter().fold(self.recency.total_since(stamp), |sum, pinned| sum.saturating_add(*pinned))
     }
 
+    /// A moment after all uses so far and before all to come.
+    pub fn moment(&mut self) -> Stamp {
+        if self.recency.is_full() {
+            self.renumber();
+        }
+        self.recency.pass(Tenant(0))
+    }
+
     /// Records that a request is done with a block. Call it from the last block of a prompt to the first, so that the first is
     /// the most recent: no engine evicts a prefix before what continues it.
     pub fn touch(&mut self, hash: u64, one: Use) {
