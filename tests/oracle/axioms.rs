@@ -1,10 +1,14 @@
-//! What attribution promises, by the numbers under which contracts cite it, over traffic that nobody chose. Axioms 2 to 4, 12 and 13
+//! What attribution promises, by the numbers under which contracts cite it, over traffic that nobody chose. Axioms 2 to 4 and 13
 //! are about single games, and are held where those are.
 
 use std::num::NonZeroU32;
 
 use aliquot_attribution::attributor::Attributor;
+use aliquot_attribution::recency::Resolution;
+use aliquot_attribution::replica::{Replica, Use};
 use aliquot_attribution::settings::{DomainSettings, Settings};
+use aliquot_attribution::tenants::Tenant;
+use aliquot_attribution::tick::Tick;
 use aliquot_core::blame::CausePart;
 use aliquot_core::bytes::{Reader, Writer};
 use aliquot_core::cause::{Cause, Game};
@@ -78,7 +82,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) })]
 
     #[test]
-    fn axiom_1_all_lines_of_a_request_sum_to_its_cost(asked in asked(), shared in 0_u64..9, capacity in 6_u32..40) {
+    fn axiom_01_all_lines_of_a_request_sum_to_its_cost(asked in asked(), shared in 0_u64..9, capacity in 6_u32..40) {
         let story = story(trace(&asked, shared), Kind::Lru, capacity);
         let drive = Drive::new(&story);
         let mut attributor = Attributor::default();
@@ -99,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn axiom_5_two_caches_are_the_sum_of_each(first in asked(), second in asked(), capacity in 6_u32..40) {
+    fn axiom_05_two_caches_are_the_sum_of_each(first in asked(), second in asked(), capacity in 6_u32..40) {
         let stories = [first, second].map(|asked| story(trace(&asked, 3), Kind::Lru, capacity));
         let drives = [Drive::new(&stories[0]), Drive::new(&stories[1])];
         let both = [events(&drives[0], "one"), events(&drives[1], "two")];
@@ -111,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn axiom_6_names_change_nothing(asked in asked(), shared in 0_u64..9, capacity in 6_u32..40, turn in 1..TENANTS) {
+    fn axiom_06_names_change_nothing(asked in asked(), shared in 0_u64..9, capacity in 6_u32..40, turn in 1..TENANTS) {
         let story = story(trace(&asked, shared), Kind::Lru, capacity);
         let mut renamed = story.trace.clone();
         let rename = |tenant: usize| (tenant + turn) % TENANTS;
@@ -129,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn axiom_7_whoever_is_alone_blames_nobody(asked in asked(), capacity in 6_u32..20) {
+    fn axiom_07_whoever_is_alone_blames_nobody(asked in asked(), capacity in 6_u32..20) {
         let alone: Vec<Asked> = asked.into_iter().map(|(_, template, length, after, lasts)| (0, template, length, after, lasts)).collect();
         let story = story(trace(&alone, 0), Kind::Lru, capacity);
         let matrix = Drive::new(&story).run().lines.whole();
@@ -138,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn axiom_8_an_endless_cache_evicts_nobody(asked in asked(), shared in 0_u64..9) {
+    fn axiom_08_an_endless_cache_evicts_nobody(asked in asked(), shared in 0_u64..9) {
         for kind in [Kind::Lru, Kind::Vllm] {
             let story = story(trace(&asked, shared), kind, 1_000_000);
             let driven = Drive::new(&story).run();
@@ -149,7 +153,17 @@ proptest! {
     }
 
     #[test]
-    fn axioms_9_and_11_shares_are_what_the_replays_say(asked in asked(), shared in 0_u64..10, capacity in 24_u32..40) {
+    fn axiom_09_shares_of_private_blocks_are_what_the_replays_say(asked in asked(), capacity in 24_u32..40) {
+        for kind in [Kind::Lru, Kind::Vllm] {
+            let story = story(trace(&spread(&asked), 0), kind, capacity);
+            let driven = Drive::new(&story).run();
+            prop_assert_eq!(&driven.lines.0, &story.truth.0, "{:?}", kind);
+            prop_assert_eq!(driven.lines.whole().credited(), 0);
+        }
+    }
+
+    #[test]
+    fn axiom_11_signed_shares_are_what_the_replays_say(asked in asked(), shared in 1_u64..10, capacity in 24_u32..40) {
         for kind in [Kind::Lru, Kind::Vllm] {
             let story = story(trace(&spread(&asked), shared), kind, capacity);
             let driven = Drive::new(&story).run();
@@ -185,6 +199,34 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn axiom_14_parts_of_the_blocks_add_up_to_the_whole(asked in asked(), shards in 1_usize..5, cut in 0_usize..160) {
+        let by = |tenant: usize| Use { tenant: Tenant(tenant as u16), at: Tick(0), computed: None };
+        let mut whole = Replica::new(Resolution::Exact);
+        let mut parts = vec![Replica::new(Resolution::Exact); shards];
+        // The moment from which on is counted, in the whole and in each of its parts.
+        let mut moments = None;
+        for (number, request) in trace(&asked, 3).requests.iter().enumerate() {
+            if number == cut % asked.len() {
+                moments = Some((whole.moment(), parts.iter_mut().map(Replica::moment).collect::<Vec<_>>()));
+            }
+            for block in request.blocks.iter().rev() {
+                whole.touch(*block, by(request.tenant));
+                parts[(*block % shards as u64) as usize].touch(*block, by(request.tenant));
+            }
+        }
+        let (moment, of_parts) = moments.unwrap();
+        let (mut counts, mut sums) = ([0; TENANTS], [0; TENANTS]);
+        whole.since(moment, &mut counts);
+        for (part, moment) in parts.iter().zip(of_parts) {
+            let mut more = [0; TENANTS];
+            part.since(moment, &mut more);
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
+        prop_assert_eq!(counts, sums);
+        prop_assert!(counts.iter().sum::<u64>() > 0);
     }
 
     #[test]

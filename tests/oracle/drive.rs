@@ -23,6 +23,9 @@ use crate::stories::Story;
 /// The prompt's last tokens, which no block covers: always computed, and of no interest.
 const TAIL_TOKENS: u64 = 5;
 
+/// The place of all those whom the model does not see, taken together.
+pub(crate) const UNSEEN: usize = 7;
+
 const READ_RATE: u64 = 35_000;
 const MISS_RATE: u64 = READ_RATE + BLOCK_PICO as u64 / BLOCK_TOKENS as u64;
 
@@ -50,6 +53,11 @@ pub(crate) struct Drive<'t> {
     pub(crate) resolution: Resolution,
     pub(crate) settings: DomainSettings,
     pub(crate) sampled_of: u32,
+    /// How the engine says that it evicts.
+    pub(crate) eviction: Option<&'static str>,
+    /// Tenants whose events nobody sends.
+    pub(crate) hidden: &'static [usize],
+    pub(crate) provider: &'static str,
 }
 
 /// What came out.
@@ -76,6 +84,9 @@ impl<'t> Drive<'t> {
             resolution: Resolution::Exact,
             settings: DomainSettings { capacity, ..DomainSettings::default() },
             sampled_of: 1,
+            eviction: None,
+            hidden: &[],
+            provider: "self",
         }
     }
 
@@ -96,15 +107,27 @@ impl<'t> Drive<'t> {
             resolution: Resolution::Epochs,
             settings,
             sampled_of: 1,
+            eviction: None,
+            hidden: &[],
+            provider: "self",
         }
     }
 
     pub(crate) fn run(&self) -> Driven {
         let mut domain = Domain::new(self.resolution, time(Micros(0)));
+        if let Some(eviction) = self.eviction {
+            let replicas = (0..self.trace.replicas).map(|replica| replica.to_string());
+            replicas.for_each(|replica| domain.node(&replica).unwrap().set_eviction(eviction));
+        }
         let mut solver = Solver::default();
         let mut lines = vec![Line::default(); self.trace.requests.len()];
         let mut told = vec![Told::default(); lines.len()];
         for step in self.trace.steps() {
+            if let Step::Start(number) | Step::Finish(number) = step
+                && self.hidden.contains(&self.trace.requests[number].tenant)
+            {
+                continue;
+            }
             let judged = match step {
                 Step::Start(number) if self.moments == Moments::AsTheyHappen => {
                     told[number].predicted = self.predicted(number, &mut domain);
@@ -171,7 +194,7 @@ impl<'t> Drive<'t> {
             time: time(*end),
             tenant: own(tenant.to_string()),
             domain: Cow::Borrowed("pool"),
-            provider: Cow::Borrowed("self"),
+            provider: Cow::Borrowed(self.provider),
             request_model: Cow::Borrowed("model"),
             usage: Usage { parts, cache_reported: true, ..Usage::default() },
             prefix: Some(PrefixChain { block_tokens: BLOCK_TOKENS, sampled_of: self.sampled_of, blocks: listed }),
@@ -208,7 +231,11 @@ impl<'t> Drive<'t> {
             match part.cause {
                 Cause::Hit | Cause::Structural => {}
                 Cause::EvictedNeighbour => taken += pico(part.cost),
-                Cause::EvictedSelf | Cause::ColdFirst | Cause::NewContent | Cause::PrefixChanged => {
+                Cause::EvictedSelf
+                | Cause::ColdFirst
+                | Cause::NewContent
+                | Cause::PrefixChanged
+                | Cause::TtlExpired => {
                     line.missed.own += pico(part.cost);
                 }
                 _ => line.unexplained += pico(part.cost),
@@ -216,8 +243,9 @@ impl<'t> Drive<'t> {
         }
         line.missed.own -= (blocks - self.known[number]) as i64 * BLOCK_PICO;
         for blame in judgement.blames.iter().filter(|blame| blame.game == Game::NeighboursAbsent) {
+            assert!(blame.culprit.tenant().is_some() || !self.hidden.is_empty(), "everybody is seen");
             let culprit = blame.culprit.tenant().and_then(|tenant| domain.tenants().culprit(tenant).tenant());
-            let culprit: usize = culprit.unwrap().parse().unwrap();
+            let culprit = culprit.map_or(UNSEEN, |culprit| culprit.parse().unwrap());
             let side = if blame.cause == Cause::Hit { &mut line.read } else { &mut line.missed };
             side.add_share(culprit, pico(blame.cost));
             line.avoidable[culprit] += pico(blame.avoidable);

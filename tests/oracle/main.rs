@@ -7,7 +7,7 @@
 //! | `truth` | the lines that the replays give |
 //! | `drive` | the lines that the model gives, driven by events |
 //! | `stories` | scenarios with the truth about them |
-//! | `exact`, `epochs`, `sampled`, `policies` | how near the two are, by what the model is told and what the cache is |
+//! | `exact`, `epochs`, `sampled`, `policies`, `opaque` | how near the two are, by what the model is told and what the cache is |
 //! | `axioms` | promises, over random traffic |
 //! | `labels` | who is named in which story, and why blocks missed |
 //! | `confusion` | true causes beside told ones, all stories together |
@@ -30,6 +30,8 @@ mod exact;
 mod labels;
 #[cfg(test)]
 mod lines;
+#[cfg(test)]
+mod opaque;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]

@@ -26,13 +26,13 @@ fn fit(driven: &mut Driven) -> Fit {
     news.pop().unwrap()
 }
 
-fn drive(case: Case, kind: Kind) -> (f64, Fit, Driven) {
+fn drive(case: Case, kind: Kind, eviction: Option<&'static str>) -> (f64, Fit, Driven) {
     let length = if UNORDERED.contains(&kind) { Micros(LENGTH.0 / 2) } else { LENGTH };
     let story = Story::new(case, kind, length);
-    let mut driven = Drive { resolution: Resolution::Epochs, ..Drive::new(&story) }.run();
+    let mut driven = Drive { resolution: Resolution::Epochs, eviction, ..Drive::new(&story) }.run();
     let (misplaced, fit) = (story.truth.misplaced(&driven.lines), fit(&mut driven));
     println!(
-        "{} | {kind:?} | {misplaced:.2} % | {:?} | {} ppm",
+        "{} | {kind:?} | said to be {eviction:?} | {misplaced:.2} % | {:?} | {} ppm",
         case.name(),
         fit.tier,
         fit.error_ppm.unwrap_or_default()
@@ -44,26 +44,42 @@ fn drive(case: Case, kind: Kind) -> (f64, Fit, Driven) {
 fn the_gauge_knows_a_cache_that_goes_by_last_uses() {
     for case in [Case::Moderate, Case::BarelyOver, Case::HotHog] {
         for kind in [Kind::Lru, Kind::Vllm, Kind::Sglang] {
-            let (_, fit, _) = drive(case, kind);
+            let (_, fit, _) = drive(case, kind, None);
             assert_eq!(fit.tier, Tier::HardQuota, "{case:?} on {kind:?}");
             assert!(fit.error_ppm.unwrap() < 5_000, "{case:?} on {kind:?}: {fit:?}");
         }
         for kind in UNORDERED {
-            let (_, fit, _) = drive(case, kind);
-            assert_eq!(fit.tier, Tier::Proportional, "{case:?} on {kind:?}");
+            let (_, fit, _) = drive(case, kind, None);
+            assert_eq!(fit.tier, Tier::Simulated, "{case:?} on {kind:?}");
             assert!(fit.error_ppm.unwrap() > 50_000, "{case:?} on {kind:?}: {fit:?}");
         }
     }
 }
 
+/// The greatest part that is misplaced over these stories, and the mean.
+fn misplaced(cases: &[Case], kind: Kind, eviction: Option<&'static str>) -> (f64, f64) {
+    let misplaced: Vec<f64> = cases.iter().map(|case| drive(*case, kind, eviction).0).collect();
+    let (most, mean) =
+        (misplaced.iter().copied().fold(0.0, f64::max), misplaced.iter().sum::<f64>() / cases.len() as f64);
+    println!("{kind:?} | said to be {eviction:?} | mean {mean:.2} %");
+    (most, mean)
+}
+
+/// In proportion to what each used, it would be 23 and 26 % in the mean; by distance, as in an LRU cache, 20 to 32 %.
 #[test]
-fn what_is_split_in_proportion_is_roughly_right() {
+fn what_is_simulated_is_nearly_right() {
+    let cases = [Case::Moderate, Case::OneHog, Case::BarelyOver, Case::HotHog];
+    let (most, mean) = misplaced(&cases, Kind::Lfu, Some("lfu"));
+    assert!(most < 9.0 && mean < 6.0, "{most}, {mean}");
+    let (most, mean) = misplaced(&cases, Kind::AtRandom { seed: 1 }, Some("random"));
+    assert!(most < 13.0 && mean < 8.0, "{most}, {mean}");
+}
+
+#[test]
+fn a_rule_that_nobody_tells_is_found() {
     for kind in UNORDERED {
-        let cases = [Case::Moderate, Case::OneHog, Case::BarelyOver, Case::HotHog];
-        let misplaced: Vec<f64> = cases.map(|case| drive(case, kind).0).to_vec();
-        let mean = misplaced.iter().sum::<f64>() / misplaced.len() as f64;
-        // By distance, as in an LRU cache, it would be 20 to 32 %. A warm set that random evictions hit is worst: 63 %.
-        assert!(mean < 27.0, "{kind:?}: {misplaced:?}");
+        let (most, _) = misplaced(&[Case::OneHog, Case::BarelyOver], kind, None);
+        assert!(most < 13.0, "{kind:?}: {most}");
     }
 }
 

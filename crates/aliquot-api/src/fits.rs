@@ -31,7 +31,7 @@ pub(crate) struct DomainFit {
     /// Re-uses of a block that the model takes for hits or misses wrongly, in millionths; null = too few were seen.
     #[schema(required = true)]
     error_ppm: Option<u32>,
-    /// By which method misses are blamed: `hard_quota`, `soft_quota`, `background`, `proportional` or `unattributable`.
+    /// By which method misses are blamed: `hard_quota`, `soft_quota`, `background`, `simulated`, `proportional` or `unattributable`.
     #[schema(example = "soft_quota")]
     tier: &'static str,
 }

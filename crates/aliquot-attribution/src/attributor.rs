@@ -78,8 +78,12 @@ impl Attributor {
     fn set_capacity(&mut self, settings: &Settings, report: &NodeReport<'_>) {
         let Some(kept) = kept(&mut self.domains, settings, &report.domain, report.time) else { return };
         let node = kept.domain.node(report.replica.as_deref().unwrap_or_default());
+        let Some(node) = node else { return };
+        if let Some(eviction) = &report.eviction {
+            node.set_eviction(eviction);
+        }
         let is_overruled = settings.of(&report.domain).is_some_and(|known| known.capacity.is_some());
-        if let (Some(node), Some(blocks), false) = (node, report.kv_blocks, is_overruled) {
+        if let (Some(blocks), false) = (report.kv_blocks, is_overruled) {
             node.set_reported(blocks.max(1));
         }
     }

@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use aliquot_core::bytes::{Reader, Writer};
+use aliquot_core::cause::Evidence;
 use aliquot_core::event::Event;
 use aliquot_core::externality::Fit;
 use aliquot_core::position::Partition;
@@ -139,7 +140,7 @@ impl Domain {
         judgement
     }
 
-    /// What a request that is about to run, or has run, would be judged; changes nothing but what is learned of capacities.
+    /// What a request that is about to run, or has run, would be judged; changes nothing but what is learned of caches.
     pub fn judge(
         &mut self,
         event: &Event<'_>,
@@ -152,6 +153,9 @@ impl Domain {
         let model = event.response_model.as_deref().unwrap_or(&event.request_model);
         let curve = self.prefill.get(model).and_then(PrefillModel::curve);
         let price = PromptPrice::new(event, rated, curve);
+        if let Some(node) = self.nodes.get_mut(arrived.replica).filter(|_| !is_doubtful) {
+            node.simulate(event, arrived.tenant);
+        }
         let Some(node) = self.nodes.get(arrived.replica) else { return Judgement::unknown(event, rated) };
         let rules = provider::rules_of(event);
         let previous = event.cache.session.as_deref().and_then(|session| self.sessions.previous(session));
@@ -171,15 +175,20 @@ impl Domain {
             replica: (arrived.replica, &node.replica),
             seen: &seen,
             rules,
-            lifetime: settings.and_then(|settings| settings.lifetime).or(rules.promised),
+            lifetime: settings
+                .and_then(|settings| settings.lifetime)
+                .or(rules.promised)
+                .map(|lifetime| (lifetime, Evidence::Exact))
+                .or_else(|| Some((node.lifetime()?, Evidence::Inferred))),
             previous,
             is_doubtful,
+            is_opaque: node.is_opaque(),
         };
         let entitlements = settings.map(|settings| self.entitlements(settings)).unwrap_or_default();
         let judge = Judge { case, price, nodes: &self.nodes, tenants: self.tenants.count(), entitlements };
         let (judgement, observed) = judge.request(rated, solver);
         if let Some(node) = self.nodes.get_mut(arrived.replica) {
-            observed.iter().for_each(|(distance, was_read)| node.observe(*distance, *was_read));
+            observed.into_iter().for_each(|reuse| node.observe(reuse));
         }
         judgement
     }
@@ -194,12 +203,15 @@ impl Domain {
         if let (Some(node), Some(chain)) = (self.nodes.get_mut(replica), &event.prefix) {
             node.set_sampling(chain.sampled_of);
         }
+        if let Some(node) = self.nodes.get_mut(replica).filter(|_| provider::is_opaque(event)) {
+            node.set_opaque();
+        }
         if let (Some(last), Some(now)) = (self.weights.get_mut(replica), event.cache.weights.as_deref())
             && last.as_deref() != Some(now)
         {
             let is_change = last.replace(now.to_string()).is_some();
             if let Some(node) = self.nodes.get_mut(replica).filter(|_| is_change) {
-                node.replica.reset();
+                node.reset();
             }
         }
         let start = EventTime(event.time.0.saturating_sub(running_time(event).0));
@@ -322,7 +334,7 @@ impl Domain {
 
     /// Events are lost: what was used before is no longer known.
     pub fn doubt(&mut self) {
-        self.nodes.iter_mut().for_each(|node| node.replica.doubt());
+        self.nodes.iter_mut().for_each(Node::doubt);
     }
 
     /// Appends the domain to a state's bytes.

@@ -50,6 +50,8 @@ pub struct Aged {
     pub shared: Option<u64>,
     /// Whether the engine said that it removed it.
     pub was_removed: bool,
+    /// Ticks since it was used, of a cache that others fill whom we do not see.
+    pub idle: u32,
     /// A cause that comes before being pushed out, which then is what it would have been otherwise.
     pub before: Option<(Cause, Evidence)>,
 }
@@ -75,12 +77,14 @@ pub struct Case<'c> {
     pub seen: &'c [Option<Seen>],
     /// What the provider says of its cache.
     pub rules: CacheRules,
-    /// How long an unused block is kept, if that is known.
-    pub lifetime: Option<Micros>,
+    /// How long an unused block is kept, if that is known, and how.
+    pub lifetime: Option<(Micros, Evidence)>,
     /// The session's previous prompt.
     pub previous: Option<Previous>,
     /// Whether events of the past are missing, or this one is out of order: then nothing is said about what has aged.
     pub is_doubtful: bool,
+    /// Whether others fill the cache whom we do not see.
+    pub is_opaque: bool,
 }
 
 impl Case<'_> {
@@ -133,7 +137,7 @@ impl Case<'_> {
             });
         }
         let (stamp, pins) = (seen.stamp.unwrap_or(IN_USE), u16::from(seen.in_use));
-        Cow::Owned(vec![LastUse { tenant: seen.owner, stamp, pins }])
+        Cow::Owned(vec![LastUse { tenant: seen.owner, stamp, pins, used: seen.used }])
     }
 
     /// Rules 1 to 3 and 9: what the request itself says.
@@ -200,11 +204,10 @@ impl Case<'_> {
         let Some(stamp) = seen.stamp.filter(|_| !is_race) else {
             return Fate::Named(Cause::InFlightRace, Evidence::Modelled);
         };
-        let is_expired = self.lifetime.is_some_and(|lifetime| self.start.since(seen.used) > lifetime);
-        let before = if is_expired {
-            Some((Cause::TtlExpired, Evidence::Exact))
-        } else {
-            self.routed(stretch).map(|_| (Cause::RoutedElsewhere, Evidence::Modelled))
+        let expired = self.lifetime.filter(|(lifetime, _)| self.start.since(seen.used) > *lifetime);
+        let before = match expired {
+            Some((_, evidence)) => Some((Cause::TtlExpired, evidence)),
+            None => self.routed(stretch).map(|_| (Cause::RoutedElsewhere, Evidence::Modelled)),
         };
         let users = stretch.block.map(|block| self.users(block)).unwrap_or_default();
         let own = users.iter().find(|user| user.tenant == self.tenant).map(LastUse::last);
@@ -213,7 +216,20 @@ impl Case<'_> {
         let own = if users.is_empty() { Some(stamp) } else { own };
         let shared = is_shared.then(|| self.digest(&users));
         let (stamp, own) = (self.together(stamp), own.map(|own| self.together(own)));
-        Fate::Aged(Aged { replica: self.replica.0, stamp, own, shared, was_removed: seen.was_removed, before })
+        let idle = if self.is_opaque { self.idle(&seen) } else { 0 };
+        let (replica, was_removed) = (self.replica.0, seen.was_removed);
+        Fate::Aged(Aged { replica, stamp, own, shared, was_removed, idle, before })
+    }
+
+    /// Ticks since a block was last used.
+    pub const fn idle(&self, seen: &Seen) -> u32 {
+        self.start.0.saturating_sub(seen.used.0)
+    }
+
+    /// Whether the cache keeps a block for that user's sake; `None` = how long it keeps blocks is not known.
+    pub fn is_alive_by(&self, user: &LastUse) -> Option<bool> {
+        let (lifetime, _) = self.lifetime?;
+        Some(user.pins > 0 || self.start.since(user.used) <= lifetime)
     }
 
     fn together(&self, stamp: Stamp) -> Stamp {
@@ -226,6 +242,7 @@ impl Case<'_> {
         for user in users {
             hasher.update(&user.tenant.0.to_le_bytes());
             hasher.update(&self.together(user.last()).to_le_bytes());
+            hasher.update(&[u8::from(self.is_alive_by(user) == Some(true))]);
         }
         hasher.digest()
     }

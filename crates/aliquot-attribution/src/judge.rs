@@ -10,17 +10,19 @@ use aliquot_core::money::Usd;
 use aliquot_core::rating::Rated;
 
 use crate::apportion::apportion;
+use crate::background::Reuse;
 use crate::fate::{Aged, Case, Fate};
 use crate::judgement::{Judgement, Lost};
 use crate::node::{Capacity, Node};
 use crate::price::PromptPrice;
 use crate::sharing::{SharedAccess, Signed};
 use crate::solver::Solver;
+use crate::tenants::Tenant;
 use crate::walk::{Run, runs};
 use crate::weigh::{Scale, Weighed};
 
-/// Distances, and whether the block was read: what calibrates the capacity.
-pub type Observed = Vec<(u64, bool)>;
+/// What calibrates the capacity.
+pub type Observed = Vec<Reuse>;
 
 /// One request, ready to be judged.
 #[derive(Debug)]
@@ -60,14 +62,18 @@ impl Judge<'_> {
         // Of a prefix that was read, the last block is the oldest.
         let surely = run.last.and_then(|last| self.case.layout.surely_read(last.saturating_add(1)).checked_sub(1));
         let oldest = surely.and_then(|place| self.case.seen.get(place)).copied().flatten();
-        if let Some(stamp) = oldest.and_then(|seen| seen.stamp) {
-            observed.push((self.case.replica.1.total_since(stamp), true));
+        if let Some((seen, stamp)) = oldest.and_then(|seen| Some((seen, seen.stamp?))) {
+            let distance = self.case.replica.1.total_since(stamp);
+            observed.push(Reuse { distance, idle: self.case.idle(&seen), was_read: true });
         }
     }
 
     /// It was read, and somebody else used it last: would it have been there without them? If not, they are to be thanked.
     fn read_shared(&self, run: &Run<Fate>, judgement: &mut Judgement) {
-        let node = self.nodes.get(self.case.replica.0);
+        if self.case.lifetime.is_some() {
+            return self.read_alive(run, judgement);
+        }
+        let node = self.nodes.get(self.case.replica.0).filter(|node| !node.is_opaque());
         let Some(capacity) = node.and_then(Node::capacity) else { return judgement.differs_alone(None) };
         let Some(access) = self.access(run, capacity, false) else { return };
         if !capacity.is_lru {
@@ -85,6 +91,27 @@ impl Judge<'_> {
         }
         let Some(cost) = cost else { return };
         let evidence = capacity.evidence;
+        let lost = Lost { game: Game::NeighboursAbsent, cause: Cause::Hit, evidence, tokens: run.tokens(), cost };
+        judgement.share(lost, &signed, false);
+    }
+
+    /// It was read before its time was over. If for its tenant it was over, those are to be thanked who used it since, all the same:
+    /// one of them was enough.
+    fn read_alive(&self, run: &Run<Fate>, judgement: &mut Judgement) {
+        let (Some(place), Some((_, evidence))) = (run.last, self.case.lifetime) else { return };
+        let users = self.case.users(place);
+        let alive: Vec<Tenant> =
+            users.iter().filter(|user| self.case.is_alive_by(user) == Some(true)).map(|user| user.tenant).collect();
+        if alive.contains(&self.case.tenant) {
+            return;
+        }
+        let cost = self.price.missed(run.from, run.to);
+        let (Some(cost), false) = (cost, alive.is_empty()) else { return judgement.differs_alone(None) };
+        judgement.differs_alone(Some(cost));
+        let whole = i64::try_from(alive.len()).unwrap_or(i64::MAX);
+        let parts = alive.into_iter().map(|tenant| (tenant, -1)).collect();
+        let signed = Signed { is_miss_alone: true, parts, whole, decisive: Vec::new() };
+        let evidence = evidence.max(Evidence::Modelled);
         let lost = Lost { game: Game::NeighboursAbsent, cause: Cause::Hit, evidence, tokens: run.tokens(), cost };
         judgement.share(lost, &signed, false);
     }
@@ -136,19 +163,22 @@ impl Judge<'_> {
             return self.named(run, before, Some(weighed.cause), judgement);
         }
         if run.last.is_some_and(|last| self.case.layout.is_surely_missed(last)) {
-            observed.push((scale.distance(), false));
+            observed.push(Reuse { distance: scale.distance(), idle: aged.idle, was_read: false });
         }
         let signed = scale.capacity().filter(|_| weighed.is_weighed()).and_then(|capacity| {
             // Of a block that nobody else uses, neighbours that share others still count for less than their sum.
             let is_signed = aged.shared.is_some() || (capacity.quota.is_hard() && node.replica.sharers().count() > 0);
-            let access = self.access(run, capacity, true).filter(|_| capacity.is_lru && is_signed);
+            let is_ours = is_signed && !node.is_opaque();
+            let access = self.access(run, capacity, true).filter(|_| capacity.is_lru && is_ours);
             access?.solve()
         });
         if let Some(signed) = signed {
             return self.aged_shared(run, &scale, weighed, &signed, solver, judgement);
         }
-        if let Some(parts) = scale.proportion().filter(|_| weighed.is_eviction()) {
-            return self.divide(run, parts, &scale, weighed.evidence, solver, judgement);
+        if let Some(division) = scale.division().filter(|_| weighed.is_eviction()) {
+            let own = division.get(self.case.tenant.place()).copied().unwrap_or_default();
+            let all = division.iter().fold(0_u64, |sum, part| sum.saturating_add(*part));
+            return self.divide(run, [own, all.saturating_sub(own)], &scale, weighed.evidence, solver, judgement);
         }
         self.named(run, (weighed.cause, weighed.evidence), None, judgement);
         let lost = self.cost(run).map(|cost| Self::lost(weighed, run.tokens(), cost));
@@ -214,7 +244,7 @@ impl Judge<'_> {
         let Lost { cause, cost, .. } = lost;
         if cause == Cause::EvictedNeighbour {
             let shares = scale.shares(Game::NeighboursAbsent, &[], solver);
-            judgement.blame(lost, &shares, |tenant| scale.is_avoidable(tenant));
+            judgement.blame(lost, &shares, self.tenants, |tenant| scale.is_avoidable(tenant));
             judgement.differs_alone(Usd::ZERO.checked_sub(cost));
         }
         self.blame_beyond(lost, scale, solver, judgement);
@@ -233,7 +263,7 @@ impl Judge<'_> {
         }
         let shares = scale.shares(Game::Entitlements, &self.entitlements, solver);
         let lost = Lost { game: Game::Entitlements, cause: Cause::EvictedNeighbour, ..lost };
-        judgement.blame(lost, &shares, |tenant| scale.is_avoidable(tenant));
+        judgement.blame(lost, &shares, self.tenants, |tenant| scale.is_avoidable(tenant));
     }
 }
 

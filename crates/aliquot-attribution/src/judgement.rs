@@ -82,8 +82,9 @@ impl Judgement {
         }
     }
 
-    /// Splits what was lost among tenants by `shares`, one for each; `avoidable` says who could have prevented it alone.
-    pub fn blame(&mut self, lost: Lost, shares: &[u64], avoidable: impl Fn(Tenant) -> bool) {
+    /// Splits what was lost by `shares`, one for each of so many tenants, and behind them that of those whom we do not see;
+    /// `avoidable` says who could have prevented it alone.
+    pub fn blame(&mut self, lost: Lost, shares: &[u64], tenants: usize, avoidable: impl Fn(Tenant) -> bool) {
         let Some(costs) = lost.cost.split(shares) else { return };
         let tokens = Usd::from_pico(i128::from(lost.tokens)).split(shares).unwrap_or_default();
         for (place, ((cost, tokens), share)) in costs.into_iter().zip(tokens).zip(shares).enumerate() {
@@ -95,7 +96,7 @@ impl Judgement {
                     game: lost.game,
                     harm: Harm::Miss,
                     cause: lost.cause,
-                    culprit: Culprit::Tenant(tenant),
+                    culprit: if place < tenants { Culprit::Tenant(tenant) } else { Culprit::Background },
                     evidence: lost.evidence,
                     quantity,
                     cost,

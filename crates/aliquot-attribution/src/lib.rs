@@ -20,7 +20,9 @@ pub mod recency;
 pub mod replica;
 pub mod sharers;
 
+pub mod background;
 pub mod calibration;
+pub mod miniature;
 pub mod node;
 pub mod quota;
 

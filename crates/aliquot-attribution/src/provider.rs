@@ -58,6 +58,16 @@ pub fn rules_of(event: &Event<'_>) -> CacheRules {
     rules
 }
 
+/// Providers that promise nothing and cache for everybody in one memory, state of 2026-11: what pushes a block out there may be the
+/// traffic of other organisations. Gemini's guide says of its implicit cache that it evicts as memory is reclaimed; DeepSeek's and
+/// Mistral's call theirs best effort.
+const OPAQUE: [&str; 3] = ["google", "deepseek", "mistral"];
+
+/// Whether others than ours may fill the cache.
+pub fn is_opaque(event: &Event<'_>) -> bool {
+    OPAQUE.contains(&event.provider.as_ref()) && rules_of(event).promised.is_none()
+}
+
 /// Providers whose limits on input tokens do not count what was read from the cache, state of 2026-11: Anthropic's rate limit guide
 /// (on most models), Bedrock's quota guide under each name that it goes by, Groq's prompt caching guide. `OpenAI`'s and Google's count
 /// it, and of an unknown provider it is taken so: more is then its callers' own doing.

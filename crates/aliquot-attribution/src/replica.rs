@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use aliquot_core::bytes::{Reader, Writer};
 use hashbrown::HashTable;
 
+use crate::miniature::Remembered;
 use crate::recency::{Recency, Resolution, Stamp};
 use crate::sharers::{LastUse, Sharers};
 use crate::tenants::Tenant;
@@ -106,6 +107,37 @@ impl Replica {
         }
     }
 
+    /// For each tenant, the distinct blocks that are remembered as its.
+    pub fn used(&self) -> Vec<u64> {
+        let mut counts: Vec<u64> = Vec::new();
+        for entry in &self.blocks {
+            let place = entry.owner.place();
+            if place >= counts.len() {
+                counts.resize(place.saturating_add(1), 0);
+            }
+            counts.iter_mut().skip(place).take(1).for_each(|count| *count = count.saturating_add(1));
+        }
+        counts
+    }
+
+    /// The blocks that are remembered and may be in the cache, the one used longest ago first.
+    pub fn remembered(&self) -> Vec<Remembered> {
+        let kept = self.blocks.iter().filter(|entry| entry.state & RESET == 0);
+        let mut entries: Vec<&Entry> = kept.collect();
+        entries.sort_unstable_by_key(|entry| (entry.stamp, entry.hash));
+        let users = |entry: &Entry| {
+            let shared = self.users(entry.hash).iter().map(|user| user.tenant);
+            core::iter::once(entry.owner).chain(shared).collect()
+        };
+        entries.into_iter().map(|entry| Remembered { hash: entry.hash, users: users(entry) }).collect()
+    }
+
+    /// Whether the tenant is remembered to have used a block since the cache was last emptied.
+    pub fn was_used_by(&self, hash: u64, tenant: Tenant) -> bool {
+        let entry = self.entry(hash).filter(|entry| entry.state & RESET == 0);
+        entry.is_some_and(|entry| entry.owner == tenant || self.users(hash).iter().any(|user| user.tenant == tenant))
+    }
+
     /// Each tenant's last use of a shared block, the latest last; nothing if it is not followed.
     pub fn users(&self, hash: u64) -> &[LastUse] {
         self.sharers.users(hash)
@@ -143,6 +175,14 @@ impl Replica {
         self.pinned.iter().fold(self.recency.total_since(stamp), |sum, pinned| sum.saturating_add(*pinned))
     }
 
+    /// A moment after all uses so far and before all to come.
+    pub fn moment(&mut self) -> Stamp {
+        if self.recency.is_full() {
+            self.renumber();
+        }
+        self.recency.pass(Tenant(0))
+    }
+
     /// Records that a request is done with a block. Call it from the last block of a prompt to the first, so that the first is
     /// the most recent: no engine evicts a prefix before what continues it.
     pub fn touch(&mut self, hash: u64, one: Use) {
@@ -169,6 +209,7 @@ impl Replica {
         let stamp = recency.touch(old, one.tenant);
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.stamp = stamp;
+            user.used = one.at.max(user.used);
         }
         entry.stamp = stamp;
         entry.owner = one.tenant;
@@ -188,6 +229,7 @@ impl Replica {
         };
         if let Some(user) = entry.sharing(sharers, one.tenant) {
             user.pins = user.pins.saturating_add(1);
+            user.used = one.at.max(user.used);
         }
         if entry.state & PINS > 0 {
             entry.state = entry.state.saturating_add(1);

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use crate::recency::Stamp;
 use crate::tenants::Tenant;
+use crate::tick::Tick;
 
 /// Shared blocks that are followed. System prompts and templates are hundreds; past this, further blocks count as their last
 /// user's, which misplaces money only where thousands of templates are shared.
@@ -23,6 +24,8 @@ pub struct LastUse {
     pub stamp: Stamp,
     /// Uses that have not ended.
     pub pins: u16,
+    /// When the last use began.
+    pub used: Tick,
 }
 
 impl LastUse {
@@ -36,11 +39,13 @@ impl LastUse {
         out.u16(self.tenant.0);
         out.u32(self.stamp);
         out.u16(self.pins);
+        out.u32(self.used.0);
     }
 
     /// Reads what [`LastUse::save`] wrote.
     pub fn restore(reader: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { tenant: Tenant(reader.u16()?), stamp: reader.u32()?, pins: reader.u16()? })
+        let (tenant, stamp) = (Tenant(reader.u16()?), reader.u32()?);
+        Some(Self { tenant, stamp, pins: reader.u16()?, used: Tick(reader.u32()?) })
     }
 }
 
@@ -65,7 +70,7 @@ impl Sharers {
         let users = self.blocks.entry(hash).or_insert_with(|| vec![before]);
         let user = match users.iter().position(|user| user.tenant == tenant) {
             Some(place) => users.remove(place),
-            None => LastUse { tenant, stamp: 0, pins: 0 },
+            None => LastUse { tenant, stamp: 0, pins: 0, used: Tick(0) },
         };
         users.push(user);
         users.last_mut()

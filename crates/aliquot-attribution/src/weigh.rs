@@ -37,12 +37,15 @@ impl Weighed {
 #[derive(Debug)]
 pub struct Scale<'s> {
     aged: &'s Aged,
+    node: &'s Node,
     tenant: Tenant,
     capacity: Option<&'s Capacity>,
     resolution: Resolution,
     /// Distinct blocks used since, by tenant.
     counts: Vec<u64>,
     total: u64,
+    /// What those used whom we do not see.
+    foreign: u64,
     /// Distinct blocks that are remembered.
     ever: u64,
 }
@@ -53,11 +56,12 @@ impl<'s> Scale<'s> {
         let mut counts = vec![0; tenants];
         node.replica.since(aged.stamp, &mut counts);
         let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let foreign = node.foreign(aged.idle);
         let (resolution, ever) = (node.replica.resolution(), node.replica.total_since(0));
-        Self { aged, tenant, capacity: node.capacity(), resolution, counts, total, ever }
+        Self { aged, node, tenant, capacity: node.capacity(), resolution, counts, total, foreign, ever }
     }
 
-    /// Distinct blocks of all tenants that were used since.
+    /// Distinct blocks of all tenants of ours that were used since.
     pub const fn distance(&self) -> u64 {
         self.total
     }
@@ -72,13 +76,17 @@ impl<'s> Scale<'s> {
         self.aged.own.is_some()
     }
 
+    fn all(&self) -> u64 {
+        self.total.saturating_add(self.foreign)
+    }
+
     fn own(&self) -> u64 {
         self.counts.get(self.tenant.place()).copied().unwrap_or_default()
     }
 
     /// The distance that the block must have had, since it was gone: no more than what was used.
     fn reach(&self, capacity: u64) -> u64 {
-        capacity.min(self.total)
+        capacity.min(self.all())
     }
 
     /// Rules 12 to 14. `is_promised`: the provider promises that an unused block stays for a while, and that has not passed.
@@ -95,7 +103,7 @@ impl<'s> Scale<'s> {
         };
         let evidence = if self.aged.was_removed { Evidence::Exact } else { capacity.evidence };
         // A cache that does not go by last uses may give up any block, but none before it is full.
-        let used = if capacity.is_lru { self.total } else { self.ever };
+        let used = if capacity.is_lru { self.all() } else { self.ever };
         let should_be_there = used.saturating_add(capacity.tolerance) < capacity.blocks;
         if should_be_there && !self.aged.was_removed {
             return found(Cause::ModelConflict, Evidence::Unattributable);
@@ -107,24 +115,27 @@ impl<'s> Scale<'s> {
         found(if is_own { Cause::EvictedSelf } else { Cause::EvictedNeighbour }, evidence)
     }
 
-    /// Of a cache in which distances do not decide, what the tenant itself and what its neighbours used since: in proportion, as if
-    /// the capacity could be anything up to that. Nothing of others.
-    pub fn proportion(&self) -> Option<[u64; 2]> {
-        let is_unordered = self.capacity.is_some_and(|capacity| !capacity.is_lru);
-        is_unordered.then(|| [self.own(), self.total.saturating_sub(self.own())])
+    /// Of a cache in which distances do not decide, every tenant's part in what was lost, its own for what it would have lost alone:
+    /// as the simulation says, or else in proportion to what each used since, as if the capacity could be anything up to that.
+    /// Nothing of others.
+    pub fn division(&self) -> Option<Vec<u64>> {
+        self.capacity.filter(|capacity| !capacity.is_lru)?;
+        Some(self.node.division(self.tenant, &self.counts).unwrap_or_else(|| self.counts.clone()))
     }
 
     /// The neighbours' shares by one question, one for each tenant of the domain: none if nobody had a part.
     pub fn shares(&self, question: Game, entitlements: &[u64], solver: &mut Solver) -> Vec<u64> {
         let mut shares = Vec::new();
         let Some(capacity) = self.capacity else { return shares };
+        if let Some(mut division) = self.division().filter(|_| question == Game::NeighboursAbsent) {
+            division.get_mut(self.tenant.place()).map(core::mem::take);
+            return division;
+        }
         // Its own place among the neighbours stays empty, so that places are tenants.
         let mut neighbours = self.counts.clone();
         let own = neighbours.get_mut(self.tenant.place()).map(core::mem::take).unwrap_or_default();
-        if question == Game::NeighboursAbsent && !capacity.is_lru {
-            // Distances do not decide in such a cache: in proportion, which is what is fair when the capacity is unknown, also where
-            // by distance its tenant would have pushed it out alone.
-            return neighbours;
+        if self.foreign > 0 {
+            neighbours.push(self.foreign);
         }
         let entitled = entitlements.get(self.tenant.place()).copied().unwrap_or_default();
         let distances = Distances { own, neighbours: &neighbours };
@@ -145,6 +156,6 @@ impl<'s> Scale<'s> {
     pub fn is_avoidable(&self, tenant: Tenant) -> bool {
         let Some(capacity) = self.capacity else { return false };
         let count = self.counts.get(tenant.place()).copied().unwrap_or_default();
-        tenant != self.tenant && count > 0 && self.total.saturating_sub(count) < self.reach(capacity.blocks)
+        tenant != self.tenant && count > 0 && self.all().saturating_sub(count) < self.reach(capacity.blocks)
     }
 }

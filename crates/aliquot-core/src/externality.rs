@@ -91,7 +91,9 @@ pub enum Tier {
     SoftQuota,
     /// Others that we cannot see use the cache too, and are a culprit of their own.
     Background,
-    /// The cache does not work as the model does: by share of use.
+    /// The cache does not work as the model does: by small caches of its kind, one for each coalition of tenants.
+    Simulated,
+    /// It does not, and such caches have seen nothing yet: by share of use.
     Proportional,
     /// Nobody is blamed.
     Unattributable,
@@ -99,8 +101,8 @@ pub enum Tier {
 
 impl Tier {
     /// Every tier, the sharpest first.
-    pub const ALL: [Self; 5] =
-        [Self::HardQuota, Self::SoftQuota, Self::Background, Self::Proportional, Self::Unattributable];
+    pub const ALL: [Self; 6] =
+        [Self::HardQuota, Self::SoftQuota, Self::Background, Self::Simulated, Self::Proportional, Self::Unattributable];
 
     /// The one spelling used in columns, SQL and JSON.
     pub const fn name(self) -> &'static str {
@@ -108,6 +110,7 @@ impl Tier {
             Self::HardQuota => "hard_quota",
             Self::SoftQuota => "soft_quota",
             Self::Background => "background",
+            Self::Simulated => "simulated",
             Self::Proportional => "proportional",
             Self::Unattributable => "unattributable",
         }

@@ -43,7 +43,7 @@ impl Entry {
             return None;
         }
         self.state |= SHARED;
-        let before = LastUse { tenant: self.owner, stamp: self.stamp, pins: self.state & PINS };
+        let before = LastUse { tenant: self.owner, stamp: self.stamp, pins: self.state & PINS, used: self.used };
         sharers.user(self.hash, before, tenant)
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod attributor;
+mod bad_input;
 mod coalitions;
 mod gpu_nodes;
 mod limit_rules;
