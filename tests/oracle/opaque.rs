@@ -54,18 +54,19 @@ fn those_whom_we_do_not_see_are_a_row_of_their_own() {
         let mut driven = drive.run();
         let (misplaced, truth, told) = held(&story, &driven);
         println!("{} | {misplaced:.1} % | background {told:.3} of {truth:.3}", case.name());
-        // In the smaller cache half of what is theirs is taken for ours; where all load is steady, time and blocks go together, and
-        // none of theirs is seen.
+        // In the smaller cache half of what is theirs is taken for ours. Where all load is steady, time, blocks and both go together:
+        // then nobody is blamed.
         let (bound, least) = match case {
             Case::Moderate => (7.0, 0.9),
             Case::BarelyOver => (19.0, 0.4),
-            _ => (31.0, 0.0),
+            _ => (0.0, 0.0),
         };
+        assert!(least > 0.0 || driven.lines.whole().charged() == 0, "{case:?}: nobody is blamed");
         let mut news = Vec::new();
         driven.domain.take_news(Partition(0), "pool", &mut news);
         let tier = news.pop().map(|fit| fit.tier);
         assert!(least == 0.0 || tier == Some(Tier::Background), "{case:?}: {tier:?}");
-        assert!(misplaced < bound, "{case:?}: {misplaced}");
+        assert!(misplaced <= bound, "{case:?}: {misplaced}");
         assert!(told >= least * truth, "{case:?}: {told} of {truth}");
     }
 }

@@ -168,7 +168,9 @@ impl Background {
         let (rate, by_both) = self.best_rate(by_ours);
         let count = u64::try_from(self.seen().count()).unwrap_or(u64::MAX);
         let is_explained = |found: Separation| found.wrong.saturating_mul(UNEXPLAINED) <= count;
-        if is_explained(by_both) && is_better(by_both, by_time) {
+        // Ours alone may separate as well because all load is steady: then what is theirs would be taken for ours.
+        let is_seen = is_better(by_both, by_time) && is_better(by_both, by_ours);
+        if is_seen && is_explained(by_both) {
             let (blocks, sigma) = (by_both.threshold, self.sigma(rate, by_both.threshold));
             return Some(Limit::Capacity { blocks, rate, sigma });
         }
