@@ -23,7 +23,7 @@ use aliquot_core::bytes::{Reader, Writer};
 const MAGIC: &[u8; 8] = b"ALQSTATE";
 
 /// The version this build writes, and the only one it reads.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Why bytes are not a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
