@@ -127,7 +127,9 @@ impl<'s> Scale<'s> {
     pub fn shares(&self, question: Game, entitlements: &[u64], solver: &mut Solver) -> Vec<u64> {
         let mut shares = Vec::new();
         let Some(capacity) = self.capacity else { return shares };
-        if let Some(mut division) = self.division().filter(|_| question == Game::NeighboursAbsent) {
+        if question == Game::NeighboursAbsent
+            && let Some(mut division) = self.division()
+        {
             division.get_mut(self.tenant.place()).map(core::mem::take);
             return division;
         }
@@ -147,6 +149,7 @@ impl<'s> Scale<'s> {
                 Resolution::Epochs => solver.quick_shares(&game.weights, &game.quota, &mut shares),
             }
         } else {
+            // Distances do not decide in such a cache: in proportion to what each used beyond its entitlement.
             shares.extend_from_slice(&game.weights);
         }
         shares

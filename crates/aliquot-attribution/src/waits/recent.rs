@@ -13,21 +13,9 @@ const KEPT_MAX: usize = 1_024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recent {
     kept: VecDeque<Served>,
-    /// None of them took longer from its arrival to its end: how far back it can matter what came.
-    longest: Longest,
+    /// The longest time that one of them took from its arrival to its end: how far back it can matter what came.
+    longest: Micros,
 }
-
-/// A bound, which says nothing of what is kept.
-#[derive(Clone, Copy, Debug, Default)]
-struct Longest(Micros);
-
-impl PartialEq for Longest {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Longest {}
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +26,21 @@ pub(super) struct Served {
     pub(super) end: EventTime,
 }
 
+impl Served {
+    fn took(&self) -> Micros {
+        self.end.since(self.arrival)
+    }
+}
+
 impl Recent {
     pub(super) fn add(&mut self, served: Served) {
         let later = self.kept.iter().rev().take_while(|other| other.arrival > served.arrival).count();
         self.kept.insert(self.kept.len().saturating_sub(later), served);
-        self.longest = Longest(self.longest.0.max(served.end.since(served.arrival)));
-        if self.kept.len() > KEPT_MAX {
-            self.kept.pop_front();
+        self.longest = self.longest.max(served.took());
+        let gone = if self.kept.len() > KEPT_MAX { self.kept.pop_front() } else { None };
+        let was_longest = gone.is_some_and(|gone| gone.took() == self.longest);
+        if was_longest && !self.kept.iter().any(|served| served.took() == self.longest) {
+            self.longest = longest(&self.kept);
         }
     }
 
@@ -55,7 +51,7 @@ impl Recent {
 
     /// Those of them that may not have ended by then.
     fn reaching(&self, time: EventTime) -> impl Iterator<Item = &Served> + Clone {
-        self.before(time).take_while(move |served| time.since(served.arrival) <= self.longest.0)
+        self.before(time).take_while(move |served| time.since(served.arrival) <= self.longest)
     }
 
     /// How many of them were in service at that time.
@@ -93,7 +89,10 @@ impl Recent {
             (arrival <= start && start <= end).then_some(Served { tenant, arrival, start, end })
         };
         let kept = (0..length).map(|_| served(from)).collect::<Option<VecDeque<_>>>()?;
-        let longest = kept.iter().map(|served| served.end.since(served.arrival)).max().unwrap_or_default();
-        kept.iter().is_sorted_by_key(|served| served.arrival).then_some(Self { kept, longest: Longest(longest) })
+        kept.iter().is_sorted_by_key(|served| served.arrival).then(|| Self { longest: longest(&kept), kept })
     }
+}
+
+fn longest(kept: &VecDeque<Served>) -> Micros {
+    kept.iter().map(Served::took).max().unwrap_or_default()
 }
