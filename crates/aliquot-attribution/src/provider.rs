@@ -59,8 +59,8 @@ pub fn rules_of(event: &Event<'_>) -> CacheRules {
 }
 
 /// Providers that promise nothing and cache for everybody in one memory, state of 2026-11: what pushes a block out there may be the
-/// traffic of other organisations. Gemini's guide says of its implicit cache that it evicts as memory is reclaimed; DeepSeek's and
-/// Mistral's call theirs best effort.
+/// traffic of other organisations. Gemini's guide says of its implicit cache that it evicts as memory is reclaimed; DeepSeek's cache
+/// is best effort. Of Mistral's no rules were found, and it is taken alike.
 const OPAQUE: [&str; 3] = ["google", "deepseek", "mistral"];
 
 /// Whether others than ours may fill the cache.
